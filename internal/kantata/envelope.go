@@ -1,0 +1,87 @@
+package kantata
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Page is one page of a list.
+type Page[T any] struct {
+	// Items are the page's results in the API's order.
+	Items []T
+	// Count is the total of the whole query, not of this page.
+	Count int
+	// PageCount is the number of pages at the page size in force.
+	PageCount int
+	// PageSize is the page size in force, which may differ from the one asked for.
+	PageSize int
+}
+
+// errUnreadable is wrapped by every error about a 2xx whose body is not the envelope.
+var errUnreadable = errors.New("the answer is not what Kantata's API documents")
+
+// decodePage reads the envelope: `results` is the answer and its order, the keyed objects are where each
+// result is looked up. A result without its object, or of another collection, makes the whole page unreadable:
+// a page that is only half understood must not pass for a short one.
+func decodePage[T any](body []byte, collection string) (Page[T], error) {
+	var page Page[T]
+	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
+		return page, fmt.Errorf("%w: it is not a JSON object", errUnreadable)
+	}
+
+	var envelope map[string]json.RawMessage
+	if err := json.Unmarshal(body, &envelope); err != nil {
+		return page, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	var results []struct {
+		Key string `json:"key"`
+		ID  ID     `json:"id"`
+	}
+	if raw, ok := envelope["results"]; !ok || bytes.Equal(raw, []byte("null")) {
+		return page, fmt.Errorf("%w: it has no results", errUnreadable)
+	} else if err := json.Unmarshal(raw, &results); err != nil {
+		return page, fmt.Errorf("%w: results: %w", errUnreadable, err)
+	}
+
+	objects := map[string]json.RawMessage{}
+	if raw, ok := envelope[collection]; ok {
+		if err := json.Unmarshal(raw, &objects); err != nil {
+			return page, fmt.Errorf("%w: %s: %w", errUnreadable, collection, err)
+		}
+	}
+	page.Items = make([]T, 0, len(results))
+	for _, result := range results {
+		if result.Key != collection {
+			return page, fmt.Errorf("%w: a result is of %s", errUnreadable, quote(result.Key))
+		}
+		raw, ok := objects[result.ID.String()]
+		if !ok {
+			return page, fmt.Errorf("%w: %s %s is a result without an object", errUnreadable, collection, result.ID)
+		}
+		var item T
+		if err := json.Unmarshal(raw, &item); err != nil {
+			return page, fmt.Errorf("%w: %s %s: %w", errUnreadable, collection, result.ID, err)
+		}
+		page.Items = append(page.Items, item)
+	}
+
+	page.Count = len(page.Items)
+	if raw, ok := envelope["count"]; ok {
+		if err := json.Unmarshal(raw, &page.Count); err != nil {
+			return page, fmt.Errorf("%w: count: %w", errUnreadable, err)
+		}
+	}
+	var meta struct {
+		PageCount int `json:"page_count"`
+		PageSize  int `json:"page_size"`
+	}
+	if raw, ok := envelope["meta"]; ok {
+		if err := json.Unmarshal(raw, &meta); err != nil {
+			return page, fmt.Errorf("%w: meta: %w", errUnreadable, err)
+		}
+	}
+	page.PageCount, page.PageSize = meta.PageCount, meta.PageSize
+	return page, nil
+}

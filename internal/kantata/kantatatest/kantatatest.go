@@ -1,0 +1,281 @@
+// Package kantatatest is an in-memory Kantata OX API for tests and the demo.
+package kantatatest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Token is the access token that a new server accepts.
+const Token = "kantatatest-token"
+
+// Dialect switches between the readings of what the API's documentation leaves open. The zero value is the vendor
+// library's: ids as strings, creator_id a number, 200 on create, 204 on delete, date-times, 422 on a duplicate.
+type Dialect struct {
+	IDs          IDStyle
+	CreateStatus int // 0 means 200
+	DeleteStatus int // 0 means 204; 200 answers {"success":"..."}
+	Dates        DateStyle
+	Duplicates   DuplicateStyle
+}
+
+// IDStyle is how ids are encoded.
+type IDStyle int
+
+// The ways to encode ids.
+const (
+	IDStrings IDStyle = iota
+	IDNumbers
+	IDMixed
+)
+
+// DateStyle is how created_at is written.
+type DateStyle int
+
+// The ways to write created_at.
+const (
+	DateTimeUTC DateStyle = iota
+	DateOnly
+	DateTimeOffset
+)
+
+// DuplicateStyle is what a second POST of a pair does.
+type DuplicateStyle int
+
+// The answers to a second POST.
+const (
+	DuplicateRefused DuplicateStyle = iota
+	DuplicateReturnsExisting
+	DuplicateCreatesSecond
+)
+
+// Membership is a stored membership, for assertions.
+type Membership struct {
+	ID, AccessGroupID, UserID int64
+	AccessGroupName, UserName string
+	CreatorID                 int64
+	CreatedAt                 time.Time
+}
+
+// Request is one request that the server received.
+type Request struct {
+	Method, Path string // Path is below /api/v1, without .json
+	Query        string // the raw query
+	Body         string
+	Header       http.Header
+	Status       int // what was answered; 0 when the connection was cut
+}
+
+// Effect is what a fault does to a matching request.
+type Effect int
+
+// The effects of a fault.
+const (
+	AnswerStatus      Effect = iota // answer Status with Body (or the API's own error form); nothing is done
+	AnswerStatusAfter               // do the work, then answer Status with Body
+	ResetBefore                     // cut the connection, nothing done
+	ResetAfter                      // do the work, then cut the connection
+	HangBefore                      // do nothing and never answer, until the client goes away
+	HangAfter                       // do the work, then never answer, until the client goes away
+	CutBody                         // do the work, answer the right status and Content-Length, cut the connection half-way
+	TruncateJSON                    // do the work, answer valid HTTP with the first half of the JSON
+	LoginPage                       // do the work, answer 200 with an HTML login page
+	NoResults                       // do the work, answer the envelope with no results
+	EmptyList                       // answer an empty envelope (count 0), nothing done
+	LateCommit                      // for POST: answer Status (default 504); the row shows up only after Looks further requests
+)
+
+// Fault makes requests fail. Zero fields match everything.
+type Fault struct {
+	Effect Effect
+	Method string             // "" is any
+	Path   string             // prefix of the path below /api/v1, "" is any
+	Match  func(Request) bool // nil is any
+	Skip   int                // let that many matching requests pass first
+	Times  int                // how many requests it hits; 0 is always
+	Status int
+	Body   string
+	Header http.Header
+	Looks  int // for LateCommit
+}
+
+// Server is the in-memory API; safe for concurrent use.
+type Server struct {
+	http    *httptest.Server
+	dialect Dialect
+	closing chan struct{}
+
+	mu        sync.Mutex
+	users     map[int64]user
+	groups    map[int64]accessGroup
+	rows      []Membership // by ascending id
+	nextID    int64
+	late      []lateRow
+	faults    []*Fault
+	requests  []Request
+	onRequest func(Request)
+	latency   time.Duration
+	limit     rateLimit
+	served    int
+}
+
+type user struct {
+	id                     int64
+	fullName, emailAddress string
+}
+
+type accessGroup struct {
+	id   int64
+	name string
+	// administrators marks Account Administrators, whose memberships are never listed and never editable.
+	administrators bool
+}
+
+// Option configures a new Server.
+type Option func(*Server)
+
+// WithDialect chooses a dialect.
+func WithDialect(d Dialect) Option { return func(s *Server) { s.dialect = d } }
+
+// New starts a server on loopback. It panics when it cannot listen, as httptest does.
+func New(options ...Option) *Server {
+	s := &Server{
+		closing: make(chan struct{}),
+		users:   map[int64]user{},
+		groups:  map[int64]accessGroup{},
+		nextID:  56000101,
+	}
+	for _, option := range options {
+		option(s)
+	}
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.http.Start()
+	return s
+}
+
+// URL returns the base URL, ending in /api/v1.
+func (s *Server) URL() string { return s.http.URL + root }
+
+// Close stops the server, also where requests hang.
+func (s *Server) Close() {
+	close(s.closing)
+	s.http.CloseClientConnections()
+	s.http.Close()
+}
+
+// AddUser adds a person.
+func (s *Server) AddUser(id int64, fullName, emailAddress string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[id] = user{id: id, fullName: fullName, emailAddress: emailAddress}
+}
+
+// AddAccessGroup adds a custom access group.
+func (s *Server) AddAccessGroup(id int64, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups[id] = accessGroup{id: id, name: name}
+}
+
+// AddAccountAdministrators adds the group whose memberships are never listed and never editable.
+func (s *Server) AddAccountAdministrators(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups[id] = accessGroup{id: id, name: "Account Administrators", administrators: true}
+}
+
+// AddMembership adds a membership by hand and returns its id; ids ascend.
+func (s *Server) AddMembership(accessGroupID, userID int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.add(accessGroupID, userID).ID
+}
+
+func (s *Server) add(accessGroupID, userID int64) Membership {
+	m := s.newRow(accessGroupID, userID)
+	s.rows = append(s.rows, m)
+	return m
+}
+
+func (s *Server) newRow(accessGroupID, userID int64) Membership {
+	m := Membership{
+		ID: s.nextID, AccessGroupID: accessGroupID, UserID: userID,
+		AccessGroupName: s.groups[accessGroupID].name, UserName: s.users[userID].fullName,
+		CreatorID: 12000009, CreatedAt: time.Date(2026, 11, 22, 8, 30, 0, 0, time.UTC),
+	}
+	s.nextID++
+	return m
+}
+
+// RemoveMembership removes one by hand.
+func (s *Server) RemoveMembership(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(id)
+}
+
+func (s *Server) remove(id int64) {
+	s.rows = slices.DeleteFunc(s.rows, func(m Membership) bool { return m.ID == id })
+}
+
+// Memberships returns what Kantata holds, by id.
+func (s *Server) Memberships() []Membership {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.rows)
+}
+
+// Requests returns the request log, in the order of arrival.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// ResetRequests empties the request log.
+func (s *Server) ResetRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests, s.served = nil, 0
+}
+
+// SetLatency delays every answer.
+func (s *Server) SetLatency(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latency = d
+}
+
+// SetRateLimit answers 429 beyond that many requests a second; retryAfter is the header's value, "" for none. 0 lifts it.
+func (s *Server) SetRateLimit(perSecond int, retryAfter string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = rateLimit{perSecond: perSecond, retryAfter: retryAfter}
+}
+
+// Inject adds a fault. The first that matches a request and has not been used up hits it.
+func (s *Server) Inject(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Times == 0 {
+		f.Times = -1
+	}
+	s.faults = append(s.faults, &f)
+}
+
+// ClearFaults removes all faults.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// OnRequest calls f when a request has arrived, before it is served.
+func (s *Server) OnRequest(f func(Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onRequest = f
+}

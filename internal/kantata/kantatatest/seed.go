@@ -1,0 +1,43 @@
+package kantatatest
+
+import "fmt"
+
+// The ids of [Server.SeedCompany] that its users name.
+const (
+	AccountAdministrators = 340000
+	FinanceApprovers      = 340001
+	ResourceManagers      = 340002
+	RateCardEditors       = 340003
+	FirstUser             = 12000001
+)
+
+// SeedCompany adds a small company: four access groups and eight people, the first with the id FirstUser, without memberships.
+func (s *Server) SeedCompany() {
+	s.AddAccountAdministrators(AccountAdministrators)
+	s.AddAccessGroup(FinanceApprovers, "Finance Approvers")
+	s.AddAccessGroup(ResourceManagers, "Resource Managers")
+	s.AddAccessGroup(RateCardEditors, "Rate Card Editors")
+	for i, person := range [][2]string{
+		{"Jane Doe", "jane"}, {"Amir Haddad", "amir"}, {"Chloe Martin", "chloe"}, {"Diego Ramos", "diego"},
+		{"Emi Tanaka", "emi"}, {"Femi Ade", "femi"}, {"Grace Lee", "grace"}, {"Henrik Berg", "henrik"},
+	} {
+		s.AddUser(FirstUser+int64(i), person[0], person[1]+"@example.com")
+	}
+}
+
+// SeedMemberships adds n memberships of distinct pairs over the numbers of groups and users, and returns them.
+func (s *Server) SeedMemberships(groups, users, n int) []Membership {
+	for g := range groups {
+		s.AddAccessGroup(FinanceApprovers+int64(g), fmt.Sprintf("Group %d", g+1))
+	}
+	for u := range users {
+		s.AddUser(FirstUser+int64(u), fmt.Sprintf("User %d", u+1), fmt.Sprintf("user%d@example.com", u+1))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := len(s.rows)
+	for i := range min(n, groups*users) {
+		s.add(FinanceApprovers+int64(i%groups), FirstUser+int64(i/groups))
+	}
+	return s.rows[first:len(s.rows):len(s.rows)]
+}

@@ -1,0 +1,147 @@
+package memberships
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+const (
+	// maxAge is how long a snapshot may answer that a membership is there.
+	maxAge = time.Minute
+	// maxAgeBeforeCreate is how long it may tell a create that its pair is probably absent; the POST decides.
+	maxAgeBeforeCreate = 10 * time.Minute
+)
+
+// snapshot is what a walk saw, edited by our own writes since. The reader's mutex guards it; a nil snapshot knows nothing.
+type snapshot struct {
+	filter kantata.MembershipFilter
+	taken  time.Time // when the walk began
+	whole  bool
+
+	rows   []kantata.Membership // in the API's order; a deleted one leaves a zero row
+	byID   map[kantata.ID]int
+	byPair map[kantata.Pair]int
+	newest int64
+	// replayed is how much of the journal of creates the snapshot holds.
+	replayed int
+}
+
+func (s *snapshot) fresh() bool { return s != nil && time.Since(s.taken) <= maxAge }
+
+// put adds a row that the snapshot does not hold yet.
+func (s *snapshot) put(m kantata.Membership) {
+	if _, ok := s.byID[m.ID]; ok {
+		return
+	}
+	s.byID[m.ID] = len(s.rows)
+	if i, ok := s.byPair[m.Pair()]; !ok || m.ID.Int64() < s.rows[i].ID.Int64() {
+		s.byPair[m.Pair()] = len(s.rows)
+	}
+	s.rows = append(s.rows, m)
+	s.newest = max(s.newest, m.ID.Int64())
+}
+
+func (s *snapshot) remove(id kantata.ID) {
+	i, ok := s.byID[id]
+	if !ok {
+		return
+	}
+	if pair := s.rows[i].Pair(); s.byPair[pair] == i {
+		delete(s.byPair, pair)
+	}
+	delete(s.byID, id)
+	s.rows[i] = kantata.Membership{}
+}
+
+// answer settles l where the snapshot may: "there", or "lacks" to those who then look directly (by id) or let the
+// POST decide (before a create).
+func (s *snapshot) answer(l *lookup) bool {
+	switch {
+	case s == nil:
+		return false
+	case l.beforeCreate:
+		if time.Since(s.taken) > maxAgeBeforeCreate {
+			return false
+		}
+	case !s.fresh():
+		return false
+	}
+	i, ok := s.byID[l.id]
+	if l.id == "" {
+		i, ok = s.byPair[l.pair]
+	}
+	if ok && l.accepts(s.rows[i]) {
+		l.membership, l.found = s.rows[i], true
+		return true
+	}
+	if !s.whole || l.id == "" && !l.beforeCreate {
+		return false
+	}
+	l.newest = s.newest
+	return true
+}
+
+// journal records our own writes of the process, so that an answer that was under way during a write is corrected by it.
+type journal struct {
+	created []kantata.Membership
+	// deleted ids stay: Kantata gives no id twice.
+	deleted map[kantata.ID]bool
+}
+
+func (j *journal) len() int { return len(j.created) + len(j.deleted) }
+
+// replay brings the snapshot up to date with our own writes. The reader's mutex is held.
+func (j *journal) replay(s *snapshot) {
+	for _, m := range j.created[s.replayed:] {
+		if matches(s.filter, m) {
+			s.put(m)
+		}
+	}
+	s.replayed = len(j.created)
+	for id := range j.deleted {
+		s.remove(id)
+	}
+}
+
+// recordCreated notes a membership that we created.
+func (r *Reader) recordCreated(m kantata.Membership) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.journal.created = append(r.journal.created, m)
+	if r.snapshot != nil {
+		r.snapshot.put(m)
+		r.snapshot.replayed = len(r.journal.created)
+	}
+	r.looks.forget()
+}
+
+// recordDeleted notes an id that we know to be deleted.
+func (r *Reader) recordDeleted(id kantata.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.journal.deleted == nil {
+		r.journal.deleted = map[kantata.ID]bool{}
+	}
+	r.journal.deleted[id] = true
+	if r.snapshot != nil {
+		r.snapshot.remove(id)
+	}
+	r.looks.forget()
+}
+
+func (r *Reader) deleted(id kantata.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.journal.deleted[id]
+}
+
+// current returns the rows of the snapshot with our own writes.
+func (r *Reader) current(s *snapshot) []kantata.Membership {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.journal.replay(s)
+	rows := slices.Clone(s.rows)
+	return slices.DeleteFunc(rows, func(m kantata.Membership) bool { return m.ID == "" })
+}

@@ -1,0 +1,109 @@
+package memberships
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+// buy walks the whole list and keeps it as the reader's snapshot.
+func (r *Reader) buy(ctx context.Context, first *kantata.Page[kantata.Membership]) (*snapshot, error) {
+	s, pages, err := r.walk(ctx, kantata.MembershipFilter{}, first)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// A write may have come between the walk's own replay and this one.
+	r.journal.replay(s)
+	r.snapshot, r.pages, r.rents = s, pages, 0
+	return s, nil
+}
+
+// walk reads all pages, in parallel after the first. The result is whole only if it saw as many distinct ids as the list counts
+// and the count did not move, but for our own writes; else what it lacks is unknown.
+func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, first *kantata.Page[kantata.Membership]) (*snapshot, int, error) {
+	r.mu.Lock()
+	s := &snapshot{filter: filter, taken: time.Now(), replayed: len(r.journal.created)}
+	writes := r.journal.len()
+	r.mu.Unlock()
+	if first == nil {
+		page, err := r.api.AccessGroupMembershipsPage(ctx, filter, 1, kantata.MaxPerPage)
+		if err != nil {
+			return nil, 0, err
+		}
+		first = &page
+	}
+	pages := make([]kantata.Page[kantata.Membership], max(pageCount(*first), 1))
+	pages[0] = *first
+	if err := r.fetchRest(ctx, filter, pages); err != nil {
+		return nil, 0, err
+	}
+
+	s.byID = make(map[kantata.ID]int, first.Count)
+	s.byPair = make(map[kantata.Pair]int, first.Count)
+	low, high := first.Count, first.Count
+	for _, page := range pages {
+		low, high = min(low, page.Count), max(high, page.Count)
+		for _, m := range page.Items {
+			s.put(m)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen := len(s.byID)
+	for _, m := range r.journal.created[s.replayed:] {
+		if _, ok := s.byID[m.ID]; !ok && matches(filter, m) {
+			seen++
+		}
+	}
+	moved := high - low
+	s.whole = seen >= high && moved <= r.journal.len()-writes
+	r.journal.replay(s)
+	return s, len(pages), nil
+}
+
+// fetchRest fills pages from the second on. It stops early at an empty page: the list has become shorter, or its count is no
+// true one, and asking for the rest would be in vain.
+func (r *Reader) fetchRest(ctx context.Context, filter kantata.MembershipFilter, pages []kantata.Page[kantata.Membership]) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	var ended atomic.Bool
+	for i := 1; i < len(pages) && !ended.Load() && groupCtx.Err() == nil; i++ {
+		group.Go(func() error {
+			page, err := r.api.AccessGroupMembershipsPage(groupCtx, filter, i+1, kantata.MaxPerPage)
+			if err != nil {
+				return err
+			}
+			pages[i] = page
+			if len(page.Items) == 0 {
+				ended.Store(true)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// pageCount returns how many pages the list has at the page size in force.
+func pageCount(page kantata.Page[kantata.Membership]) int {
+	if page.PageCount > 0 {
+		return page.PageCount
+	}
+	size := max(page.PageSize, len(page.Items))
+	if size == 0 {
+		return 0
+	}
+	return (page.Count + size - 1) / size
+}
+
+func matches(filter kantata.MembershipFilter, m kantata.Membership) bool {
+	return (filter.AccessGroupID == "" || filter.AccessGroupID == m.AccessGroupID) && (filter.UserID == "" || filter.UserID == m.UserID)
+}

@@ -1,0 +1,100 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/datasourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
+)
+
+var (
+	_ datasource.DataSource                     = (*accessGroupMembershipDataSource)(nil)
+	_ datasource.DataSourceWithConfigure        = (*accessGroupMembershipDataSource)(nil)
+	_ datasource.DataSourceWithConfigValidators = (*accessGroupMembershipDataSource)(nil)
+)
+
+func newAccessGroupMembershipDataSource() datasource.DataSource {
+	return &accessGroupMembershipDataSource{}
+}
+
+type accessGroupMembershipDataSource struct{ data *providerData }
+
+func (d *accessGroupMembershipDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_access_group_membership"
+}
+
+func (d *accessGroupMembershipDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	key := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{MarkdownDescription: description, Optional: true, Computed: true, Validators: []validator.String{idValidator{}}}
+	}
+	attributes := membershipAttributes()
+	attributes["id"] = key(describeID + " Set either this or both `access_group_id` and `user_id`.")
+	attributes["access_group_id"] = key("The id of the access group, for example `340002`.")
+	attributes["user_id"] = key("The id of the person, for example `12000001`.")
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads one access group membership, by its id or by its access group and user. It is an error when there is none.",
+		Attributes:          attributes,
+	}
+}
+
+// membershipAttributes are a membership's attributes as a data source computes them.
+func membershipAttributes() map[string]schema.Attribute {
+	computed := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{MarkdownDescription: description, Computed: true}
+	}
+	return map[string]schema.Attribute{
+		"id":                computed(describeID),
+		"access_group_id":   computed("The id of the access group, for example `340002`."),
+		"access_group_name": computed(describeAccessGroupName),
+		"user_id":           computed("The id of the person, for example `12000001`."),
+		"user_name":         computed(describeUserName),
+		"creator_id":        computed(describeCreatorID),
+		"created_at":        computed(describeCreatedAt),
+	}
+}
+
+func (d *accessGroupMembershipDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
+	return []datasource.ConfigValidator{
+		datasourcevalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("access_group_id")),
+		datasourcevalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("user_id")),
+	}
+}
+
+func (d *accessGroupMembershipDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.data = shared(req.ProviderData)
+}
+
+func (d *accessGroupMembershipDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config membershipModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var membership kantata.Membership
+	var err error
+	if config.ID.IsNull() {
+		membership, err = d.data.reader.Find(ctx, config.pair())
+	} else {
+		membership, err = d.data.reader.GetByID(ctx, config.id())
+	}
+	switch {
+	case errors.Is(err, memberships.ErrGone) && config.ID.IsNull():
+		resp.Diagnostics.AddError("Access Group Membership Not Found",
+			fmt.Sprintf("User %s is not in access group %s. Check both ids, or use the data source kantata_access_group_memberships, which returns an empty list when nothing matches.", config.UserID.ValueString(), config.AccessGroupID.ValueString()))
+	case errors.Is(err, memberships.ErrGone):
+		resp.Diagnostics.AddAttributeError(path.Root("id"), "Access Group Membership Not Found",
+			fmt.Sprintf("Kantata has no access group membership with the id %s. Where a person may be removed and added again by hand, look the membership up by access_group_id and user_id.", config.ID.ValueString()))
+	case err != nil:
+		resp.Diagnostics.Append(listDiagnostic(summaryRead, err))
+	default:
+		resp.Diagnostics.Append(resp.State.Set(ctx, newMembershipModel(membership))...)
+	}
+}

@@ -1,0 +1,166 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+var factories = map[string]func() (tfprotov6.ProviderServer, error){
+	"kantata": providerserver.NewProtocol6WithError(New("test")()),
+}
+
+// configure returns a provider block for the fake, followed by the rest of a configuration.
+func configure(fake *kantatatest.Server, rest string) string {
+	return fmt.Sprintf("provider \"kantata\" {\n  access_token = %q\n  base_url     = %q\n}\n%s", kantatatest.Token, fake.URL(), rest)
+}
+
+func newFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
+	t.Helper()
+
+	fake := kantatatest.New(kantatatest.WithDialect(dialect))
+	t.Cleanup(fake.Close)
+	fake.SeedCompany()
+	return fake
+}
+
+func membershipConfig(fake *kantatatest.Server, accessGroupID, userID string) string {
+	return configure(fake, fmt.Sprintf("resource \"kantata_access_group_membership\" \"test\" {\n  access_group_id = %s\n  user_id         = %s\n}\n", accessGroupID, userID))
+}
+
+func count(fake *kantatatest.Server, method string) int {
+	n := 0
+	for _, r := range fake.Requests() {
+		if r.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+func destroyed(fake *kantatatest.Server) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if left := fake.Memberships(); len(left) != 0 {
+			return fmt.Errorf("Kantata still holds %v", left) //nolint:staticcheck // a proper name
+		}
+		return nil
+	}
+}
+
+var noop = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+
+func TestMembershipLifecycle(t *testing.T) {
+	t.Parallel()
+
+	for name, dialect := range map[string]kantatatest.Dialect{
+		"strings": {},
+		"numbers": {IDs: kantatatest.IDNumbers, CreateStatus: 201, DeleteStatus: 200, Dates: kantatatest.DateOnly},
+		"mixed":   {IDs: kantatatest.IDMixed, Dates: kantatatest.DateTimeOffset},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			fake := newFake(t, dialect)
+			const address = "kantata_access_group_membership.test"
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				CheckDestroy:             destroyed(fake),
+				Steps: []resource.TestStep{
+					{
+						Config: membershipConfig(fake, `"340002"`, "12000001"),
+						Check: resource.ComposeAggregateTestCheckFunc(
+							resource.TestCheckResourceAttr(address, "id", "56000101"),
+							resource.TestCheckResourceAttr(address, "access_group_name", "Resource Managers"),
+							resource.TestCheckResourceAttr(address, "user_name", "Jane Doe"),
+							resource.TestCheckResourceAttr(address, "creator_id", "12000009"),
+							resource.TestMatchResourceAttr(address, "created_at", regexp.MustCompile(`^2026-11-2`)),
+							func(*terraform.State) error {
+								if n := count(fake, http.MethodPost); n != 1 {
+									return fmt.Errorf("%d POSTs, want 1", n)
+								}
+								return nil
+							},
+						),
+					},
+					{Config: membershipConfig(fake, `"340002"`, "12000001"), ConfigPlanChecks: noop},
+					{ResourceName: address, ImportState: true, ImportStateVerify: true},
+					{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: " 340002/12000001 "},
+					{ResourceName: address, ImportState: true, ImportStateId: "12000001/340002", ExpectError: regexp.MustCompile(`swapped`)},
+					{ResourceName: address, ImportState: true, ImportStateId: "jane", ExpectError: regexp.MustCompile(`neither\s+form`)},
+					{
+						PreConfig: func() {
+							fake.RemoveMembership(56000101)
+							fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+						},
+						Config:           membershipConfig(fake, `"340002"`, "12000001"),
+						ConfigPlanChecks: noop,
+						Check:            resource.TestCheckResourceAttr(address, "id", "56000102"),
+					},
+					{
+						PreConfig: func() { fake.RemoveMembership(56000102) },
+						Config:    membershipConfig(fake, `"340002"`, "12000001"),
+						ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+							plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
+						}},
+						Check: resource.TestCheckResourceAttr(address, "id", "56000103"),
+					},
+					{
+						Config: membershipConfig(fake, `"340003"`, "12000001"),
+						ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+							plancheck.ExpectResourceAction(address, plancheck.ResourceActionReplace),
+						}},
+					},
+				},
+			})
+		})
+	}
+}
+
+func TestMembershipExists(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:      membershipConfig(fake, `"340002"`, `"12000001"`),
+			ExpectError: regexp.MustCompile(`(?s)56000101.*import \{.*340002/12000001`),
+		}},
+	})
+	if n := count(fake, http.MethodPost); n != 0 {
+		t.Errorf("%d POSTs, want none", n)
+	}
+}
+
+func TestMembershipBadIDs(t *testing.T) {
+	t.Parallel()
+
+	for _, id := range []string{"", " ", "012", "12 ", "-1", "1.5", "jane", "99999999999999999999"} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+
+			fake := newFake(t, kantatatest.Dialect{})
+			resource.UnitTest(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories,
+				Steps: []resource.TestStep{{
+					Config:      membershipConfig(fake, `"340002"`, fmt.Sprintf("%q", id)),
+					PlanOnly:    true,
+					ExpectError: regexp.MustCompile(`(?s)Invalid Kantata ID.*user_id`),
+				}},
+			})
+			if n := len(fake.Requests()); n != 0 {
+				t.Errorf("%d requests, want none", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,85 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+var (
+	_ datasource.DataSource              = (*accessGroupMembershipsDataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*accessGroupMembershipsDataSource)(nil)
+)
+
+func newAccessGroupMembershipsDataSource() datasource.DataSource {
+	return &accessGroupMembershipsDataSource{}
+}
+
+type accessGroupMembershipsDataSource struct{ data *providerData }
+
+type filterModel struct {
+	AccessGroupID types.String `tfsdk:"access_group_id"`
+	UserID        types.String `tfsdk:"user_id"`
+}
+
+func (m filterModel) filter() kantata.MembershipFilter {
+	return kantata.MembershipFilter{AccessGroupID: kantata.ID(m.AccessGroupID.ValueString()), UserID: kantata.ID(m.UserID.ValueString())}
+}
+
+type membershipsModel struct {
+	filterModel
+	Memberships []membershipModel `tfsdk:"memberships"`
+}
+
+func (d *accessGroupMembershipsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_access_group_memberships"
+}
+
+func (d *accessGroupMembershipsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists access group memberships: all of the account, those of a group, those of a person, or the one of both. The list is empty when nothing matches.",
+		Attributes: map[string]schema.Attribute{
+			"access_group_id": schema.StringAttribute{
+				MarkdownDescription: "Lists only the memberships of the access group with this id, for example `340002`.",
+				Optional:            true,
+				Validators:          []validator.String{idValidator{}},
+			},
+			"user_id": schema.StringAttribute{
+				MarkdownDescription: "Lists only the memberships of the person with this id, for example `12000001`.",
+				Optional:            true,
+				Validators:          []validator.String{idValidator{}},
+			},
+			"memberships": schema.ListNestedAttribute{
+				MarkdownDescription: "The memberships in Kantata's order, each once.",
+				Computed:            true,
+				NestedObject:        schema.NestedAttributeObject{Attributes: membershipAttributes()},
+			},
+		},
+	}
+}
+
+func (d *accessGroupMembershipsDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.data = shared(req.ProviderData)
+}
+
+func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model membershipsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	model.Memberships = []membershipModel{}
+	for m, err := range d.data.reader.List(ctx, model.filter()) {
+		if err != nil {
+			resp.Diagnostics.Append(listDiagnostic(summaryList, err))
+			return
+		}
+		model.Memberships = append(model.Memberships, newMembershipModel(m))
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+}

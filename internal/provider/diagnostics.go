@@ -1,0 +1,188 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
+)
+
+const (
+	summaryCreate = "Unable to Create Access Group Membership"
+	summaryRead   = "Unable to Read Access Group Membership"
+	summaryDelete = "Unable to Delete Access Group Membership"
+	summaryList   = "Unable to List Access Group Memberships"
+
+	adviceAdministrators = "People are put into an Account Default group such as Account Administrators by changing their account permission in Kantata, not by a membership."
+)
+
+func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
+	var exists *memberships.ExistsError
+	var claimed *memberships.ClaimedError
+	var uncertain *memberships.UncertainError
+	subject := fmt.Sprintf("User %s was not put into access group %s.", pair.UserID, pair.AccessGroupID)
+	switch {
+	case errors.As(err, &exists):
+		return existsDiagnostic(exists.Membership)
+	case errors.As(err, &claimed):
+		return diag.NewErrorDiagnostic("Duplicate Access Group Membership",
+			fmt.Sprintf("Two blocks of this configuration put user %s into access group %s. A membership must be managed by one block only: remove one of the two.", pair.UserID, pair.AccessGroupID))
+	case errors.As(err, &uncertain):
+		detail := fmt.Sprintf("It is not known whether user %s was put into access group %s: the membership may yet appear. ", pair.UserID, pair.AccessGroupID)
+		detail += sentence("Kantata's answer to the creation was: "+explain(uncertain.Err)) + " "
+		if uncertain.LookErr != nil {
+			detail += sentence("Looking for the membership failed, too: "+explain(uncertain.LookErr)) + " "
+		}
+		detail += "The creation was not sent again, so nothing is doubled.\n\nApply again: that creates the membership if it is still missing, or names it with an import block if it is there. " +
+			"You can also look at Settings > Access Groups in Kantata."
+		return diag.NewErrorDiagnostic(summaryCreate, detail)
+	}
+	return diag.NewErrorDiagnostic(summaryCreate, subject+" "+sentence(explain(err))+advice(err, adviceOnCreate(pair, err)))
+}
+
+func adviceOnCreate(pair kantata.Pair, err error) string {
+	switch status(err) {
+	case http.StatusForbidden:
+		return "The token's user needs the permission to manage access groups. " + adviceAdministrators
+	case http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusBadRequest:
+		return fmt.Sprintf("Check that access group %s exists (Settings > Access Groups), and that user %s is on this account%s. %s", pair.AccessGroupID, pair.UserID, blamed(err), adviceAdministrators)
+	}
+	return ""
+}
+
+// blamed says which of the two ids Kantata named.
+func blamed(err error) string {
+	var e *kantata.Error
+	if errors.As(err, &e) {
+		for _, d := range e.Details {
+			if d.Field != "" {
+				return "; Kantata names " + d.Field
+			}
+		}
+	}
+	return ""
+}
+
+func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(summaryRead, describeModel(prior)+" could not be read. "+sentence(explain(err))+
+		" The state is unchanged: only a definite absence removes a membership from it."+advice(err, ""))
+}
+
+func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
+	more := ""
+	if status(err) == http.StatusForbidden || status(err) == http.StatusUnprocessableEntity {
+		more = "The token's user needs the permission to manage access groups. " + adviceAdministrators
+	}
+	return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" could not be deleted. "+sentence(explain(err))+
+		" It stays in the state."+advice(err, more))
+}
+
+func listDiagnostic(summary string, err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(summary, sentence(explain(err))+advice(err, ""))
+}
+
+// existsDiagnostic carries a block to paste. The address is a placeholder: a provider never learns its own.
+func existsDiagnostic(m kantata.Membership) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Access Group Membership Already Exists",
+		fmt.Sprintf(`%s exists already, and was not made by this configuration. Nothing was changed.
+
+To take it over, add this block with the address of your resource in place of NAME, and apply again:
+
+import {
+  to = kantata_access_group_membership.NAME
+  id = "%s"
+}
+
+If the membership is in this state under another address, add a moved block instead.`, describe(m), m.Pair()))
+}
+
+// advice appends what to do next: what the operation knows, else what the status says by itself.
+func advice(err error, specific string) string {
+	text := specific
+	switch code := status(err); {
+	case code == http.StatusUnauthorized:
+		text = "Kantata does not accept the access token: check " + envAccessToken + " or access_token, and whether the token was revoked."
+	case text != "":
+	case code == http.StatusForbidden:
+		text = "The token's user may not see access groups: use the token of a user with the permission to manage them."
+	case code == http.StatusTooManyRequests:
+		text = "Kantata limited the rate of requests for several minutes: run again later, or with a lower -parallelism."
+	case errors.Is(err, context.Canceled):
+		text = "The run was interrupted: run again."
+	default:
+		text = "Run again; if it lasts, ask Kantata's support and quote the request id where there is one."
+	}
+	return "\n\n" + text
+}
+
+func status(err error) int {
+	var e *kantata.Error
+	if errors.As(err, &e) {
+		return e.StatusCode
+	}
+	return 0
+}
+
+// explain says what Kantata answered.
+func explain(err error) string {
+	var e *kantata.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	var b strings.Builder
+	if e.StatusCode == 0 {
+		fmt.Fprintf(&b, "%s %s got no answer", e.Method, e.Path)
+	} else {
+		fmt.Fprintf(&b, "Kantata answered %s %s with %d %s", e.Method, e.Path, e.StatusCode, http.StatusText(e.StatusCode))
+	}
+	for _, d := range e.Details {
+		b.WriteString(": " + d.String())
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request id " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+// sentence makes a text of the client's a sentence.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+func describe(m kantata.Membership) string { return describeModel(newMembershipModel(m)) }
+
+func describeModel(m membershipModel) string {
+	named := func(kind, id, name string) string {
+		text := kind + " " + id
+		if name != "" {
+			text += " (" + name + ")"
+		}
+		return text
+	}
+	if m.UserID.IsNull() {
+		return "The access group membership " + m.ID.ValueString()
+	}
+	text := "The membership"
+	if !m.ID.IsNull() {
+		text += " " + m.ID.ValueString()
+	}
+	return fmt.Sprintf("%s of %s in %s", text,
+		named("user", m.UserID.ValueString(), m.UserName.ValueString()), named("access group", m.AccessGroupID.ValueString(), m.AccessGroupName.ValueString()))
+}
