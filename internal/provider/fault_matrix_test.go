@@ -1,0 +1,336 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// The fault matrix: operation x fault x moment. Each cell states what Kantata holds afterwards, what the state
+// holds, how many writes were sent, and whether the user hears an error.
+
+const (
+	group = 340001
+	user  = 12000001
+)
+
+type held int
+
+const (
+	absent held = iota // the state has no such resource
+	kept               // the state holds the membership that it held before
+	holds              // the state holds the id that Kantata holds
+)
+
+type cell struct {
+	name    string
+	fault   func(fake *kantatatest.Server) // arranges the fault; nil for none
+	retries int                            // max_retries
+	kantata int                            // memberships of the pair that Kantata holds afterwards
+	state   held
+	writes  int    // POSTs or DELETEs that arrived
+	says    string // part of the error; "" for success
+	dialect kantatatest.Dialect
+}
+
+func inject(f kantatatest.Fault) func(*kantatatest.Server) {
+	return func(fake *kantatatest.Server) { fake.Inject(f) }
+}
+
+const html = "<html><body>Service Unavailable</body></html>"
+
+func once(method string, effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	return inject(fault(method, effect, status, 1))
+}
+
+func always(method string, effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	return inject(fault(method, effect, status, 0))
+}
+
+func fault(method string, effect kantatatest.Effect, status, times int) kantatatest.Fault {
+	f := kantatatest.Fault{Method: method, Effect: effect, Status: status, Times: times}
+	if status >= 500 {
+		f.Body = html
+		f.Header = http.Header{"Content-Type": {"text/html"}}
+	}
+	return f
+}
+
+// all arranges several faults.
+func all(faults ...func(*kantatatest.Server)) func(*kantatatest.Server) {
+	return func(fake *kantatatest.Server) {
+		for _, f := range faults {
+			f(fake)
+		}
+	}
+}
+
+// afterWrite arranges that every GET that follows the first write fails.
+func afterWrite(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	return func(fake *kantatatest.Server) {
+		var wrote atomic.Bool
+		f := fault("", effect, status, 0)
+		f.Match = func(r kantatatest.Request) bool {
+			if r.Method != http.MethodGet {
+				wrote.Store(true)
+				return false
+			}
+			return wrote.Load()
+		}
+		fake.Inject(f)
+	}
+}
+
+// lists hits the list only, shows one membership's own path only.
+func lists(effect kantatatest.Effect, status, times int) func(*kantatatest.Server) {
+	f := fault(http.MethodGet, effect, status, times)
+	f.Match = func(r kantatatest.Request) bool { return r.Path == "/access_group_memberships" }
+	return inject(f)
+}
+
+func shows(effect kantatatest.Effect, status, times int) func(*kantatatest.Server) {
+	f := fault(http.MethodGet, effect, status, times)
+	f.Match = func(r kantatatest.Request) bool { return r.Path != "/access_group_memberships" }
+	return inject(f)
+}
+
+func createCells() []cell {
+	post, get := http.MethodPost, http.MethodGet
+	late := func(status, looks int) func(*kantatatest.Server) {
+		return inject(kantatatest.Fault{Method: post, Effect: kantatatest.LateCommit, Status: status, Looks: looks, Times: 1})
+	}
+	race := func(fake *kantatatest.Server) {
+		var done atomic.Bool
+		fake.OnRequest(func(r kantatatest.Request) {
+			if r.Method == post && done.CompareAndSwap(false, true) {
+				fake.AddMembership(group, user)
+			}
+		})
+	}
+	cells := []cell{
+		{name: "no fault", kantata: 1, state: holds, writes: 1},
+		{name: "429 once", fault: once(post, kantatatest.AnswerStatus, 429), kantata: 1, state: holds, writes: 2},
+		{name: "504 before, once", fault: once(post, kantatatest.AnswerStatus, 504), state: absent, writes: 1, says: "may yet appear"},
+		{name: "time-out before", fault: once(post, kantatatest.HangBefore, 0), state: absent, writes: 1, says: "may yet appear"},
+		{name: "reset before, once", fault: once(post, kantatatest.ResetBefore, 0), kantata: 1, state: holds, writes: 2},
+		{name: "reset before, always", fault: always(post, kantatatest.ResetBefore, 0), state: absent, writes: 3, says: "Unable to Create"},
+		{name: "503 before, always", fault: always(post, kantatatest.AnswerStatus, 503), state: absent, writes: 3, says: "503"},
+		{name: "504 with late commit", fault: late(504, 2), kantata: 1, state: holds, writes: 1},
+		{name: "502 with late commit, second refused", fault: late(502, 1), kantata: 1, state: holds, writes: 2},
+		{name: "another run at the same moment", fault: race, kantata: 1, state: absent, writes: 1, says: "import {"},
+		{name: "another run at the same moment, 200", fault: race, kantata: 1, state: holds, writes: 1, dialect: kantatatest.Dialect{Duplicates: kantatatest.DuplicateReturnsExisting}},
+		{name: "502 after, then the look fails", fault: all(afterWrite(kantatatest.AnswerStatus, 503), once(post, kantatatest.AnswerStatusAfter, 502)), kantata: 1, state: absent, writes: 1, says: "340001"},
+		{name: "502 before, then the look is a login page", fault: all(afterWrite(kantatatest.LoginPage, 0), once(post, kantatatest.AnswerStatus, 502)), state: absent, writes: 1, says: "340001"},
+		{name: "reset after, then the look is refused", fault: all(afterWrite(kantatatest.AnswerStatus, 403), once(post, kantatatest.ResetAfter, 0)), kantata: 1, state: absent, writes: 1, says: "340001"},
+		{name: "look before: 401", fault: always(get, kantatatest.AnswerStatus, 401), state: absent, writes: 0, says: "401"},
+		{name: "look before: 503 always", fault: always(get, kantatatest.AnswerStatus, 503), state: absent, writes: 0, says: "503"},
+		{name: "look before: 503 once", fault: once(get, kantatatest.AnswerStatus, 503), kantata: 1, state: holds, writes: 1},
+		{name: "look before: login page always", fault: always(get, kantatatest.LoginPage, 0), state: absent, writes: 0, says: "Unable to Create"},
+	}
+	for _, status := range []int{500, 502, 503} {
+		cells = append(cells,
+			cell{name: fmt.Sprintf("%d before, once", status), fault: once(post, kantatatest.AnswerStatus, status), kantata: 1, state: holds, writes: 2},
+			cell{name: fmt.Sprintf("%d after, once", status), fault: once(post, kantatatest.AnswerStatusAfter, status), kantata: 1, state: holds, writes: 1},
+		)
+	}
+	for name, effect := range map[string]kantatatest.Effect{
+		"reset after": kantatatest.ResetAfter, "time-out after": kantatatest.HangAfter, "body cut": kantatatest.CutBody,
+		"half the JSON": kantatatest.TruncateJSON, "login page": kantatatest.LoginPage, "no results": kantatatest.NoResults,
+	} {
+		cells = append(cells, cell{name: name, fault: once(post, effect, 0), kantata: 1, state: holds, writes: 1})
+	}
+	cells = append(cells, cell{name: "504 after", fault: once(post, kantatatest.AnswerStatusAfter, 504), kantata: 1, state: holds, writes: 1})
+	for _, status := range []int{400, 401, 403, 404, 422} {
+		cells = append(cells, cell{name: fmt.Sprintf("%d", status), fault: always(post, kantatatest.AnswerStatus, status), state: absent, writes: 1, says: fmt.Sprint(status)})
+	}
+	for name, style := range map[string]kantatatest.DuplicateStyle{
+		"refused": kantatatest.DuplicateRefused, "answered with the first": kantatatest.DuplicateReturnsExisting, "doubled": kantatatest.DuplicateCreatesSecond,
+	} {
+		cells = append(cells, cell{
+			name: "exists, duplicates are " + name, fault: func(fake *kantatatest.Server) { fake.AddMembership(group, user) },
+			kantata: 1, state: absent, writes: 0, says: "import {", dialect: kantatatest.Dialect{Duplicates: style},
+		})
+	}
+	return cells
+}
+
+func deleteCells() []cell {
+	del := http.MethodDelete
+	removed := func(fake *kantatatest.Server) { fake.RemoveMembership(fake.Memberships()[0].ID) }
+	readded := func(fake *kantatatest.Server) { removed(fake); fake.AddMembership(group, user) }
+	cells := []cell{
+		{name: "no fault, 204", state: absent, writes: 1},
+		{name: "no fault, 200", state: absent, writes: 1, dialect: kantatatest.Dialect{DeleteStatus: 200}},
+		{name: "429 once", fault: once(del, kantatatest.AnswerStatus, 429), state: absent, writes: 2},
+		{name: "removed by hand", fault: removed, state: absent, writes: 1},
+		{name: "added again by hand", fault: readded, state: absent, writes: 2},
+		{name: "removed by hand, look refused", fault: all(removed, lists(kantatatest.AnswerStatus, 403, 0)), state: kept, writes: 1, says: "403"},
+		{name: "removed by hand, look unavailable", fault: all(removed, lists(kantatatest.AnswerStatus, 503, 0)), state: kept, writes: 1, says: "503"},
+		{name: "404 of a proxy", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}}), kantata: 1, state: kept, writes: 1, says: "404"},
+	}
+	for _, status := range []int{400, 401, 403, 422} {
+		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(del, kantatatest.AnswerStatus, status), kantata: 1, state: kept, writes: 1, says: fmt.Sprint(status)})
+	}
+	for _, status := range []int{500, 502, 503, 504} {
+		cells = append(cells,
+			cell{name: fmt.Sprintf("%d before, once", status), fault: once(del, kantatatest.AnswerStatus, status), state: absent, writes: 2},
+			cell{name: fmt.Sprintf("%d after, once", status), fault: once(del, kantatatest.AnswerStatusAfter, status), state: absent, writes: -1},
+			cell{name: fmt.Sprintf("%d before, always", status), fault: always(del, kantatatest.AnswerStatus, status), kantata: 1, state: kept, writes: -1, says: fmt.Sprint(status)},
+		)
+	}
+	for name, effect := range map[string]kantatatest.Effect{"reset": kantatatest.ResetBefore, "time-out": kantatatest.HangBefore} {
+		cells = append(cells,
+			cell{name: name + " before, once", fault: once(del, effect, 0), state: absent, writes: 2},
+			cell{name: name + " before, always", fault: always(del, effect, 0), kantata: 1, state: kept, writes: -1, says: "Unable to Delete"},
+		)
+	}
+	for name, effect := range map[string]kantatatest.Effect{"reset": kantatatest.ResetAfter, "time-out": kantatatest.HangAfter, "login page": kantatatest.LoginPage} {
+		cells = append(cells, cell{name: name + " after, once", fault: once(del, effect, 0), state: absent, writes: -1})
+	}
+	return cells
+}
+
+func readCells() []cell {
+	get := http.MethodGet
+	removed := func(fake *kantatatest.Server) { fake.RemoveMembership(fake.Memberships()[0].ID) }
+	readded := func(fake *kantatatest.Server) { removed(fake); fake.AddMembership(group, user) }
+	cells := []cell{
+		{name: "no fault", kantata: 1, state: kept},
+		{name: "removed by hand", fault: removed, state: absent},
+		{name: "added again by hand", fault: readded, kantata: 1, state: holds},
+		{name: "empty lists", fault: lists(kantatatest.EmptyList, 0, 0), kantata: 1, state: kept},
+		{name: "empty lists and a show without results", fault: always(get, kantatatest.EmptyList, 0), kantata: 1, state: kept, says: "Unable to Read"},
+		{name: "lists without results", fault: lists(kantatatest.NoResults, 0, 0), kantata: 1, state: kept},
+		{name: "removed by hand, the show fails", fault: all(removed, shows(kantatatest.AnswerStatus, 503, 0)), state: kept, says: "503"},
+		{name: "removed by hand, the show is 404 of a proxy", fault: all(lists(kantatatest.EmptyList, 0, 0), inject(kantatatest.Fault{Method: get, Path: "/access_group_memberships/", Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}})), kantata: 1, state: kept, says: "404"},
+		{name: "removed by hand, the lists fail", fault: all(removed, lists(kantatatest.AnswerStatus, 503, 0)), state: kept, says: "503"},
+		{name: "removed by hand, shows and lists are a login page", fault: all(removed, always(get, kantatatest.LoginPage, 0)), state: kept, says: "Unable to Read"},
+		{name: "429 once", fault: once(get, kantatatest.AnswerStatus, 429), kantata: 1, state: kept},
+	}
+	for _, status := range []int{500, 502, 503, 504} {
+		cells = append(cells,
+			cell{name: fmt.Sprintf("%d once", status), fault: once(get, kantatatest.AnswerStatus, status), kantata: 1, state: kept},
+			cell{name: fmt.Sprintf("%d always", status), fault: always(get, kantatatest.AnswerStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)},
+		)
+	}
+	for _, status := range []int{400, 401, 403, 422} {
+		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(get, kantatatest.AnswerStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)})
+	}
+	for name, effect := range map[string]kantatatest.Effect{
+		"reset": kantatatest.ResetBefore, "time-out": kantatatest.HangBefore, "body cut": kantatatest.CutBody, "half the JSON": kantatatest.TruncateJSON, "login page": kantatatest.LoginPage,
+	} {
+		cells = append(cells, cell{name: name + ", always", fault: always(get, effect, 0), kantata: 1, state: kept, says: "Unable to Read"})
+		if effect != kantatatest.LoginPage && effect != kantatatest.TruncateJSON {
+			cells = append(cells, cell{name: name + ", once", fault: once(get, effect, 0), kantata: 1, state: kept})
+		}
+	}
+	return cells
+}
+
+func newMatrixFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
+	t.Helper()
+
+	fake := kantatatest.New(kantatatest.WithDialect(dialect))
+	t.Cleanup(fake.Close)
+	fake.AddAccessGroup(group, "Finance Approvers")
+	fake.AddUser(user, "Jane Doe", "jane@example.com")
+	return fake
+}
+
+func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
+
+	for operation, cells := range map[string][]cell{"create": createCells(), "delete": deleteCells(), "read": readCells()} {
+		for _, c := range cells {
+			t.Run(operation+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				playCell(t, operation, c)
+			})
+		}
+	}
+}
+
+func playCell(t *testing.T, operation string, c cell) {
+	fake := newMatrixFake(t, c.dialect)
+	pair := fmt.Sprintf("%d", group)
+	person := fmt.Sprintf("%d", user)
+
+	var before state
+	if operation != "create" {
+		fake.AddMembership(group, user)
+		s, text := newRun(t, fake, 0, 10*time.Second).importID(t.Context(), pair+"/"+person)
+		if text != "" {
+			t.Fatal(text)
+		}
+		before = s
+	}
+	if c.fault != nil {
+		c.fault(fake)
+	}
+	fake.ResetRequests()
+
+	r := newRun(t, fake, 2, 300*time.Millisecond)
+	var after state
+	var said string
+	method := ""
+	switch operation {
+	case "create":
+		method = http.MethodPost
+		after, said = r.create(t.Context(), pair, person)
+	case "delete":
+		method = http.MethodDelete
+		after, said = r.delete(t.Context(), before)
+	case "read":
+		after, said = r.read(t.Context(), before)
+	}
+
+	if failed := strings.Contains(said, "ERROR"); failed != (c.says != "") || !strings.Contains(said, c.says) {
+		t.Errorf("said %q, want an error with %q", said, c.says)
+	}
+	if strings.Contains(said, kantatatest.Token) {
+		t.Error("the token is in a diagnostic")
+	}
+	if got := len(fake.Memberships()); got != c.kantata {
+		t.Errorf("Kantata holds %d memberships, want %d", got, c.kantata)
+	}
+	if got := writes(fake, method); c.writes >= 0 && got != c.writes {
+		t.Errorf("%d writes arrived, want %d: %v", got, c.writes, fake.Requests())
+	}
+	switch c.state {
+	case absent:
+		if after != nil {
+			t.Errorf("the state holds %v, want nothing", after)
+		}
+	case kept:
+		if after["id"] != before["id"] || after == nil {
+			t.Errorf("the state holds %v, want %v kept", after, before)
+		}
+	case holds:
+		if id := fmt.Sprint(fake.Memberships()[0].ID); after["id"] != id {
+			t.Errorf("the state holds %v, want the id %s", after, id)
+		}
+	}
+
+	if c.says == "" && after != nil {
+		fake.ClearFaults()
+		again, said := newRun(t, fake, 0, 10*time.Second).read(t.Context(), after)
+		if said != "" || again["id"] != after["id"] {
+			t.Errorf("the next plan's read gives %v %s, want no change from %v", again, said, after)
+		}
+	}
+}
+
+func writes(fake *kantatatest.Server, method string) int {
+	n := 0
+	for _, r := range fake.Requests() {
+		if r.Method != http.MethodGet && (method == "" || r.Method == method) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,201 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+const membershipType = "kantata_access_group_membership"
+
+// run is one provider process at the protocol's level: what Terraform would call, without Terraform. Each
+// run has a provider of its own, as each plan and each apply has.
+type run struct {
+	t      *testing.T
+	server tfprotov6.ProviderServer
+	object tftypes.Object
+}
+
+func newRun(t *testing.T, fake *kantatatest.Server, maxRetries int, requestTimeout time.Duration) *run {
+	t.Helper()
+
+	ctx := t.Context()
+	p := &kantataProvider{version: "test", waits: impatient(requestTimeout)}
+	server, err := providerserver.NewProtocol6WithError(p)()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	providerType := schemas.Provider.ValueType().(tftypes.Object)
+	values := nulls(providerType)
+	values["access_token"] = tftypes.NewValue(tftypes.String, kantatatest.Token)
+	values["base_url"] = tftypes.NewValue(tftypes.String, fake.URL())
+	values["max_retries"] = tftypes.NewValue(tftypes.Number, int64(maxRetries))
+	config, err := tfprotov6.NewDynamicValue(providerType, tftypes.NewValue(providerType, values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	configured, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: &config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := diagnosticText(configured.Diagnostics); text != "" {
+		t.Fatal(text)
+	}
+
+	return &run{t: t, server: server, object: schemas.ResourceSchemas[membershipType].ValueType().(tftypes.Object)}
+}
+
+func nulls(object tftypes.Object) map[string]tftypes.Value {
+	values := make(map[string]tftypes.Value, len(object.AttributeTypes))
+	for name, attribute := range object.AttributeTypes {
+		values[name] = tftypes.NewValue(attribute, nil)
+	}
+	return values
+}
+
+func (r *run) dynamic(values map[string]tftypes.Value) *tfprotov6.DynamicValue {
+	r.t.Helper()
+
+	value := tftypes.NewValue(r.object, nil)
+	if values != nil {
+		value = tftypes.NewValue(r.object, values)
+	}
+	dynamic, err := tfprotov6.NewDynamicValue(r.object, value)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return &dynamic
+}
+
+// state is what Terraform would store: the attributes by name, nil when there is no resource.
+type state map[string]string
+
+func (r *run) state(dynamic *tfprotov6.DynamicValue) state {
+	r.t.Helper()
+
+	if dynamic == nil {
+		return nil
+	}
+	value, err := dynamic.Unmarshal(r.object)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if value.IsNull() {
+		return nil
+	}
+	var attributes map[string]tftypes.Value
+	if err := value.As(&attributes); err != nil {
+		r.t.Fatal(err)
+	}
+	s := state{}
+	for name, attribute := range attributes {
+		if !attribute.IsKnown() || attribute.IsNull() {
+			continue
+		}
+		var text string
+		if err := attribute.As(&text); err != nil {
+			r.t.Fatal(err)
+		}
+		s[name] = text
+	}
+	return s
+}
+
+func (r *run) values(s state) map[string]tftypes.Value {
+	values := nulls(r.object)
+	for name, text := range s {
+		values[name] = tftypes.NewValue(tftypes.String, text)
+	}
+	return values
+}
+
+func (r *run) create(ctx context.Context, accessGroupID, userID string) (state, string) {
+	r.t.Helper()
+
+	config := nulls(r.object)
+	config["access_group_id"] = tftypes.NewValue(tftypes.String, accessGroupID)
+	config["user_id"] = tftypes.NewValue(tftypes.String, userID)
+	planned := make(map[string]tftypes.Value, len(config))
+	for name, value := range config {
+		planned[name] = value
+		if value.IsNull() {
+			planned[name] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+		}
+	}
+	resp, err := r.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: membershipType, PriorState: r.dynamic(nil), PlannedState: r.dynamic(planned), Config: r.dynamic(config),
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.state(resp.NewState), diagnosticText(resp.Diagnostics)
+}
+
+func (r *run) delete(ctx context.Context, prior state) (state, string) {
+	r.t.Helper()
+
+	resp, err := r.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: membershipType, PriorState: r.dynamic(r.values(prior)), PlannedState: r.dynamic(nil), Config: r.dynamic(nil),
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.state(resp.NewState), diagnosticText(resp.Diagnostics)
+}
+
+func (r *run) read(ctx context.Context, prior state) (state, string) {
+	r.t.Helper()
+
+	resp, err := r.server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: membershipType, CurrentState: r.dynamic(r.values(prior))})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if text := diagnosticText(resp.Diagnostics); text != "" {
+		return r.state(resp.NewState), text
+	}
+	return r.state(resp.NewState), ""
+}
+
+// importID imports by a string id and reads the result, as Terraform does.
+func (r *run) importID(ctx context.Context, id string) (state, string) {
+	r.t.Helper()
+
+	resp, err := r.server.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: membershipType, ID: id})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if text := diagnosticText(resp.Diagnostics); text != "" {
+		return nil, text
+	}
+	imported := resp.ImportedResources[0]
+	read, err := r.server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: membershipType, CurrentState: imported.State, Private: imported.Private, CurrentIdentity: imported.Identity})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.state(read.NewState), diagnosticText(read.Diagnostics)
+}
+
+func diagnosticText(diagnostics []*tfprotov6.Diagnostic) string {
+	var b strings.Builder
+	for _, d := range diagnostics {
+		fmt.Fprintf(&b, "%s: %s\n%s\n", d.Severity, d.Summary, d.Detail)
+	}
+	return b.String()
+}
+
+func impatient(requestTimeout time.Duration) *waits {
+	return &waits{retryMin: time.Millisecond, retryMax: 10 * time.Millisecond, requestTimeout: requestTimeout}
+}
