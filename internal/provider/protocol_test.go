@@ -173,7 +173,13 @@ func (r *run) read(ctx context.Context, prior state) (state, string) {
 func (r *run) importID(ctx context.Context, id string) (state, string) {
 	r.t.Helper()
 
-	resp, err := r.server.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: membershipType, ID: id})
+	return r.imported(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: membershipType, ID: id})
+}
+
+func (r *run) imported(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (state, string) {
+	r.t.Helper()
+
+	resp, err := r.server.ImportResourceState(ctx, req)
 	if err != nil {
 		r.t.Fatal(err)
 	}

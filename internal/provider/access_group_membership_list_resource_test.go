@@ -1,0 +1,191 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/querycheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// query lists at the protocol's level, as `terraform query` does.
+func (r *run) query(config map[string]string, limit int64, include bool) []tfprotov6.ListResourceResult {
+	r.t.Helper()
+
+	server, ok := r.server.(interface {
+		tfprotov6.ProviderServer
+		tfprotov6.ListResourceServer
+	})
+	if !ok {
+		r.t.Fatal("the provider serves no list resources")
+	}
+	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"access_group_id": tftypes.String, "user_id": tftypes.String}}
+	values := nulls(object)
+	for name, text := range config {
+		values[name] = tftypes.NewValue(tftypes.String, text)
+	}
+	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, values))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	stream, err := server.ListResource(r.t.Context(), &tfprotov6.ListResourceRequest{TypeName: membershipType, Config: &dynamic, Limit: limit, IncludeResource: include})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var results []tfprotov6.ListResourceResult
+	for result := range stream.Results {
+		if results = append(results, result); limit > 0 && int64(len(results)) == limit {
+			break
+		}
+	}
+	return results
+}
+
+func TestQueryListsEveryMembership(t *testing.T) {
+	t.Parallel()
+
+	fake := kantatatest.New()
+	t.Cleanup(fake.Close)
+	rows := fake.SeedMemberships(10, 50, 431)
+	results := newRun(t, fake, 2, 10*time.Second).query(nil, 0, true)
+	if len(results) != len(rows) {
+		t.Fatalf("%d results, want %d", len(results), len(rows))
+	}
+	for i, result := range results {
+		if text := diagnosticText(result.Diagnostics); text != "" {
+			t.Fatal(text)
+		}
+		if want := rows[i].UserName + " in " + rows[i].AccessGroupName; result.DisplayName != want {
+			t.Errorf("display name %q, want %q", result.DisplayName, want)
+		}
+		if result.Identity == nil || result.Resource == nil {
+			t.Fatalf("result %d lacks its identity or its resource", i)
+		}
+	}
+	if n := len(fake.Requests()); n != 3 {
+		t.Errorf("%d requests, want 3 pages", n)
+	}
+}
+
+func TestQueryHonorsTheLimit(t *testing.T) {
+	t.Parallel()
+
+	fake := kantatatest.New()
+	t.Cleanup(fake.Close)
+	fake.SeedMemberships(10, 50, 431)
+	results := newRun(t, fake, 2, 10*time.Second).query(map[string]string{"access_group_id": "340001"}, 7, false)
+	if len(results) != 7 || results[0].Resource != nil {
+		t.Errorf("%d results, the first with the resource %v; want 7 without", len(results), results[0].Resource)
+	}
+	requests := fake.Requests()
+	if len(requests) != 1 || !strings.Contains(requests[0].Query, "per_page=7") {
+		t.Errorf("requests %v, want one page of 7", requests)
+	}
+}
+
+func TestQueryTellsOfAFailedPage(t *testing.T) {
+	t.Parallel()
+
+	fake := kantatatest.New()
+	t.Cleanup(fake.Close)
+	fake.SeedMemberships(10, 50, 431)
+	fake.Inject(kantatatest.Fault{Method: http.MethodGet, Status: http.StatusForbidden, Skip: 1})
+	results := newRun(t, fake, 2, 10*time.Second).query(nil, 0, false)
+	failed := slices.ContainsFunc(results, func(r tfprotov6.ListResourceResult) bool {
+		return strings.Contains(diagnosticText(r.Diagnostics), "403")
+	})
+	if !failed {
+		t.Errorf("%d results and no error for the page that failed", len(results))
+	}
+}
+
+func TestQueryThroughTerraform(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+	fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Query:  true,
+			Config: configure(fake, "list \"kantata_access_group_membership\" \"all\" {\n  provider = kantata\n  config {\n    access_group_id = \"340002\"\n  }\n}\n"),
+			QueryResultChecks: []querycheck.QueryResultCheck{
+				querycheck.ExpectLength("kantata_access_group_membership.all", 2),
+				querycheck.ExpectIdentity("kantata_access_group_membership.all", map[string]knownvalue.Check{
+					"access_group_id": knownvalue.StringExact("340002"), "user_id": knownvalue.StringExact("12000002"),
+				}),
+			},
+		}},
+	})
+}
+
+func TestMembershipIdentity(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	const address = "kantata_access_group_membership.test"
+	config := membershipConfig(fake, `"340002"`, `"12000001"`)
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		ProtoV6ProviderFactories: factories,
+		CheckDestroy:             destroyed(fake),
+		Steps: []resource.TestStep{
+			{
+				Config: config,
+				ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectIdentity(address, map[string]knownvalue.Check{
+					"access_group_id": knownvalue.StringExact("340002"), "user_id": knownvalue.StringExact("12000001"),
+				})},
+			},
+			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity},
+			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithID, ImportStateId: "340002/12000001"},
+			{
+				PreConfig:        func() { fake.RemoveMembership(fake.Memberships()[0].ID) },
+				Config:           config,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate)}},
+			},
+		},
+	})
+}
+
+func TestImportByIdentity(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	id := fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+	r := newRun(t, fake, 2, 10*time.Second)
+	after, said := r.importIdentity("340002", "12000001")
+	if said != "" || after["id"] != fmt.Sprint(id) {
+		t.Errorf("the import gave %v %s, want the id %d", after, said, id)
+	}
+	if _, said := r.importIdentity("340002", "jane"); !strings.Contains(said, `user_id "jane"`) {
+		t.Errorf("the import of a wrong user_id said %q", said)
+	}
+}
+
+func (r *run) importIdentity(accessGroupID, userID string) (state, string) {
+	r.t.Helper()
+
+	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"access_group_id": tftypes.String, "user_id": tftypes.String}}
+	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, map[string]tftypes.Value{
+		"access_group_id": tftypes.NewValue(tftypes.String, accessGroupID), "user_id": tftypes.NewValue(tftypes.String, userID),
+	}))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.imported(r.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: membershipType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &dynamic}})
+}
