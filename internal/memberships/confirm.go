@@ -76,11 +76,11 @@ func (c *confirmations) look(ctx context.Context, batch []*lookup) {
 // lookInGroup lists the group, where that takes fewer requests than looking at each pair, and returns the look-ups that are still open.
 func (c *confirmations) lookInGroup(ctx context.Context, batch []*lookup) []*lookup {
 	filter := kantata.MembershipFilter{AccessGroupID: batch[0].pair.AccessGroupID}
-	first, err := c.reader.api.AccessGroupMembershipsPage(ctx, filter, 1, kantata.MaxPerPage)
-	if err != nil || pageCount(first) >= len(batch) {
+	from, err := c.reader.begin(ctx, filter)
+	if err != nil || pageCount(from.first) >= len(batch) {
 		return batch
 	}
-	s, _, err := c.reader.walk(ctx, filter, &first)
+	s, _, err := c.reader.walk(ctx, filter, from)
 	if err != nil {
 		return batch
 	}

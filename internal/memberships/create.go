@@ -36,6 +36,8 @@ func (w *Writer) Create(ctx context.Context, pair kantata.Pair) (m kantata.Membe
 	if err != nil {
 		return m, err
 	}
+	done := w.reader.creating()
+	defer done()
 	m, err = w.post(ctx, pair)
 	if err == nil && m.ID.Int64() <= newest {
 		// An answer with an id from before the POST is a membership that existed, whatever the status says.

@@ -36,6 +36,7 @@ type Reader struct {
 	pages    int // the price of a walk; 0 while unknown
 	snapshot *snapshot
 	journal  journal
+	creates  struct{ begun, underWay int }
 }
 
 // question identifies a look-up; one that is asked twice at the same time is answered once.

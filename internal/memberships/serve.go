@@ -42,10 +42,10 @@ func (r *Reader) serve(ctx context.Context, batch []*lookup) {
 	if len(open) == 0 {
 		return
 	}
-	buy, first, err := r.weigh(ctx, open)
+	buy, from, err := r.weigh(ctx, open)
 	if err == nil && buy {
 		_, err = r.walks.do(ctx, kantata.MembershipFilter{}, func(ctx context.Context) (*snapshot, error) {
-			return r.buy(ctx, first)
+			return r.buy(ctx, from)
 		})
 		open = r.settle(open)
 	}
@@ -74,7 +74,7 @@ func (r *Reader) settle(batch []*lookup) []*lookup {
 // weigh decides between renting and buying. It buys once what was paid for small requests reaches a quarter of a walk's price,
 // so what it pays before a walk is at most a quarter of the walk, plus the few requests made while the price is unknown.
 // The price is what page one says; where that decides to buy, the page is returned as the walk's first.
-func (r *Reader) weigh(ctx context.Context, open []*lookup) (buy bool, first *kantata.Page[kantata.Membership], err error) {
+func (r *Reader) weigh(ctx context.Context, open []*lookup) (buy bool, from *beginning, err error) {
 	r.mu.Lock()
 	whole := r.snapshot.fresh() && r.snapshot.whole
 	pages, rents := r.pages, r.rents
@@ -85,18 +85,18 @@ func (r *Reader) weigh(ctx context.Context, open []*lookup) (buy bool, first *ka
 		return false, nil, nil
 	case pages > 0:
 		return 4*(rents+cost) >= pages, nil, nil
-	case rents == 0, len(open) == 1 && rents < patience:
+	case rents == 0 && cost == 1, len(open) == 1 && rents < patience:
 		return false, nil, nil
 	}
-	page, err := r.api.AccessGroupMembershipsPage(ctx, kantata.MembershipFilter{}, 1, kantata.MaxPerPage)
+	from, err = r.begin(ctx, kantata.MembershipFilter{})
 	if err != nil {
 		return false, nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pages = max(pageCount(page), 1)
+	r.pages = max(pageCount(from.first), 1)
 	if 4*(rents+cost) >= r.pages {
-		return true, &page, nil
+		return true, from, nil
 	}
 	r.rents++
 	return false, nil, nil

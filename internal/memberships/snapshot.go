@@ -19,6 +19,9 @@ type snapshot struct {
 	filter kantata.MembershipFilter
 	taken  time.Time // when the walk began
 	whole  bool
+	// wholeButOurs says that what the walk lacks is explained by creates of our own that were under way. It is enough for
+	// the look before a create, and for nothing else.
+	wholeButOurs bool
 
 	rows   []kantata.Membership // in the API's order; a deleted one leaves a zero row
 	byID   map[kantata.ID]int
@@ -76,7 +79,8 @@ func (s *snapshot) answer(l *lookup) bool {
 		l.membership, l.found = s.rows[i], true
 		return true
 	}
-	if !s.whole || l.id == "" && !l.beforeCreate {
+	lacks := s.whole && l.id != "" || (s.whole || s.wholeButOurs) && l.beforeCreate
+	if !lacks {
 		return false
 	}
 	l.newest = s.newest
@@ -102,6 +106,19 @@ func (j *journal) replay(s *snapshot) {
 	s.replayed = len(j.created)
 	for id := range j.deleted {
 		s.remove(id)
+	}
+}
+
+// creating notes that a create of ours is under way, until the returned function is called.
+func (r *Reader) creating() (done func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.creates.begun++
+	r.creates.underWay++
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.creates.underWay--
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 // buy walks the whole list and keeps it as the reader's snapshot.
-func (r *Reader) buy(ctx context.Context, first *kantata.Page[kantata.Membership]) (*snapshot, error) {
-	s, pages, err := r.walk(ctx, kantata.MembershipFilter{}, first)
+func (r *Reader) buy(ctx context.Context, from *beginning) (*snapshot, error) {
+	s, pages, err := r.walk(ctx, kantata.MembershipFilter{}, from)
 	if err != nil {
 		return nil, err
 	}
@@ -24,22 +24,43 @@ func (r *Reader) buy(ctx context.Context, first *kantata.Page[kantata.Membership
 	return s, nil
 }
 
+// beginning is what is noted when a walk begins, before its first page is asked for: only then are our own writes told
+// apart from what others changed meanwhile.
+type beginning struct {
+	taken                     time.Time
+	created, writes, creating int
+	first                     kantata.Page[kantata.Membership]
+}
+
+// begin asks for the first page.
+func (r *Reader) begin(ctx context.Context, filter kantata.MembershipFilter) (*beginning, error) {
+	r.mu.Lock()
+	b := &beginning{
+		taken: time.Now(), created: len(r.journal.created), writes: r.journal.len(),
+		creating: r.creates.underWay - r.creates.begun,
+	}
+	r.mu.Unlock()
+	page, err := r.api.AccessGroupMembershipsPage(ctx, filter, 1, kantata.MaxPerPage)
+	if err != nil {
+		return nil, err
+	}
+	b.first = page
+	return b, nil
+}
+
 // walk reads all pages, in parallel after the first. The result is whole only if it saw as many distinct ids as the list counts
 // and the count did not move, but for our own writes; else what it lacks is unknown.
-func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, first *kantata.Page[kantata.Membership]) (*snapshot, int, error) {
-	r.mu.Lock()
-	s := &snapshot{filter: filter, taken: time.Now(), replayed: len(r.journal.created)}
-	writes := r.journal.len()
-	r.mu.Unlock()
-	if first == nil {
-		page, err := r.api.AccessGroupMembershipsPage(ctx, filter, 1, kantata.MaxPerPage)
-		if err != nil {
+func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, from *beginning) (*snapshot, int, error) {
+	if from == nil {
+		var err error
+		if from, err = r.begin(ctx, filter); err != nil {
 			return nil, 0, err
 		}
-		first = &page
 	}
-	pages := make([]kantata.Page[kantata.Membership], max(pageCount(*first), 1))
-	pages[0] = *first
+	first := from.first
+	s := &snapshot{filter: filter, taken: from.taken, replayed: from.created}
+	pages := make([]kantata.Page[kantata.Membership], max(pageCount(first), 1))
+	pages[0] = first
 	if err := r.fetchRest(ctx, filter, pages); err != nil {
 		return nil, 0, err
 	}
@@ -62,7 +83,10 @@ func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, firs
 		}
 	}
 	moved := high - low
-	s.whole = seen >= high && moved <= r.journal.len()-writes
+	writes := r.journal.len() - from.writes
+	creates := r.creates.begun + from.creating // those that were under way at some time of the walk
+	s.whole = seen >= high && moved <= writes
+	s.wholeButOurs = seen >= high-creates && moved <= creates+writes
 	r.journal.replay(s)
 	return s, len(pages), nil
 }

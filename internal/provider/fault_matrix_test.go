@@ -274,7 +274,11 @@ func playCell(t *testing.T, operation string, c cell) {
 	}
 	fake.ResetRequests()
 
-	r := newRun(t, fake, 2, 300*time.Millisecond)
+	timeout := 30 * time.Second
+	if strings.Contains(c.name, "time-out") {
+		timeout = time.Second
+	}
+	r := newRun(t, fake, 2, timeout)
 	var after state
 	var said string
 	method := ""
