@@ -19,6 +19,9 @@ type Page[T any] struct {
 	PageSize int
 }
 
+// maxPageCount is more pages than anybody walks: 200 million items at 200 a page.
+const maxPageCount = 1_000_000
+
 // errUnreadable is wrapped by every error about a 2xx whose body is not the envelope.
 var errUnreadable = errors.New("the answer is not what Kantata's API documents")
 
@@ -81,6 +84,9 @@ func decodePage[T any](body []byte, collection string) (Page[T], error) {
 		if err := json.Unmarshal(raw, &meta); err != nil {
 			return page, fmt.Errorf("%w: meta: %w", errUnreadable, err)
 		}
+	}
+	if page.Count < 0 || meta.PageSize < 0 || meta.PageCount < 0 || meta.PageCount > maxPageCount {
+		return page, fmt.Errorf("%w: it counts %d items on %d pages of %d", errUnreadable, page.Count, meta.PageCount, meta.PageSize)
 	}
 	page.PageCount, page.PageSize = meta.PageCount, meta.PageSize
 	return page, nil

@@ -17,10 +17,10 @@ type lateRow struct {
 
 // ripen lets a further request pass before a late create shows. Called with mu held.
 func (s *Server) ripen() {
-	waiting := s.late[:0]
+	var waiting []lateRow
 	for _, l := range s.late {
-		if l.looks == 0 {
-			s.rows = append(s.rows, l.row)
+		if l.looks <= 0 {
+			s.store.insert(l.row)
 			continue
 		}
 		l.looks--
@@ -55,47 +55,47 @@ func cut(e Effect) bool {
 func (s *Server) spoil(f *Fault, r Request, query url.Values) (response, Effect) {
 	switch f.Effect {
 	case AnswerStatus:
-		return f.answer(), f.Effect
+		return f.answer(http.StatusInternalServerError), f.Effect
 	case ResetBefore, HangBefore:
 		return response{header: http.Header{}}, f.Effect
 	case EmptyList:
-		return s.envelope(nil, 0, 1, defaultPerPage, collection, nil), f.Effect
+		return s.envelope(noun(r.Path), nil, parseWindow(query), 0, nil), f.Effect
 	case LateCommit:
 		return s.commitLate(f, r), f.Effect
 	}
 	answer := s.route(r, query)
 	switch f.Effect {
 	case AnswerStatusAfter:
-		return f.answer(), f.Effect
+		return f.answer(http.StatusInternalServerError), f.Effect
 	case TruncateJSON:
 		answer.body = answer.body[:len(answer.body)/2]
 	case LoginPage:
 		answer = response{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<!doctype html><title>Log in</title>")}
 	case NoResults:
-		answer = jsonResponse(http.StatusOK, map[string]any{"count": 1, "results": []any{}, collection: map[string]any{}})
+		answer = s.envelope(noun(r.Path), nil, parseWindow(query), 1, nil)
 	}
 	return answer, f.Effect
 }
 
 func (s *Server) commitLate(f *Fault, r Request) response {
-	if pair, refusal := s.parseCreate(r.Body); refusal == nil {
-		s.late = append(s.late, lateRow{row: s.newRow(pair[0], pair[1]), looks: f.Looks})
+	if p, refusal := s.parseCreate(r.Body); r.Method == http.MethodPost && refusal == nil {
+		s.late = append(s.late, lateRow{row: s.newRow(p), looks: f.Looks})
 	}
-	late := *f
-	if late.Status == 0 {
-		late.Status = http.StatusGatewayTimeout
-	}
-	return late.answer()
+	return f.answer(http.StatusGatewayTimeout)
 }
 
 // answer is the fault's own answer: its body, or an error in the API's form.
-func (f *Fault) answer() response {
-	answer := errorResponse(f.Status, "system", http.StatusText(f.Status), "")
+func (f *Fault) answer(fallback int) response {
+	status := f.Status
+	if status == 0 {
+		status = fallback
+	}
+	answer := errorResponse(status, "system", http.StatusText(status), "")
 	if f.Body != "" {
 		answer.body = []byte(f.Body)
 	}
 	for name, values := range f.Header {
-		answer.header[name] = values
+		answer.header[http.CanonicalHeaderKey(name)] = values
 	}
 	return answer
 }

@@ -2,6 +2,7 @@
 package kantatatest
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -93,10 +94,10 @@ type Fault struct {
 	Effect Effect
 	Method string             // "" is any
 	Path   string             // prefix of the path below /api/v1, "" is any
-	Match  func(Request) bool // nil is any
+	Match  func(Request) bool // nil is any; it must not call the server
 	Skip   int                // let that many matching requests pass first
 	Times  int                // how many requests it hits; 0 is always
-	Status int
+	Status int                // 0 means 500, for LateCommit 504
 	Body   string
 	Header http.Header
 	Looks  int // for LateCommit
@@ -104,14 +105,18 @@ type Fault struct {
 
 // Server is the in-memory API; safe for concurrent use.
 type Server struct {
-	http    *httptest.Server
-	dialect Dialect
-	closing chan struct{}
+	http      *httptest.Server
+	address   string
+	dialect   Dialect
+	creatorID int64
+	closing   chan struct{}
+	closeOnce sync.Once
 
 	mu        sync.Mutex
 	users     map[int64]user
+	sorted    []user // the users by name; nil after a change
 	groups    map[int64]accessGroup
-	rows      []Membership // by ascending id
+	store     store
 	nextID    int64
 	late      []lateRow
 	faults    []*Fault
@@ -125,6 +130,7 @@ type Server struct {
 type user struct {
 	id                     int64
 	fullName, emailAddress string
+	outsideProjects        bool
 }
 
 type accessGroup struct {
@@ -140,18 +146,34 @@ type Option func(*Server)
 // WithDialect chooses a dialect.
 func WithDialect(d Dialect) Option { return func(s *Server) { s.dialect = d } }
 
+// WithAddress listens on a host:port instead of a free port of loopback.
+func WithAddress(address string) Option { return func(s *Server) { s.address = address } }
+
+// WithCreator sets who created the memberships; 0 is nobody, which the API writes as null.
+func WithCreator(userID int64) Option { return func(s *Server) { s.creatorID = userID } }
+
 // New starts a server on loopback. It panics when it cannot listen, as httptest does.
 func New(options ...Option) *Server {
 	s := &Server{
-		closing: make(chan struct{}),
-		users:   map[int64]user{},
-		groups:  map[int64]accessGroup{},
-		nextID:  56000101,
+		creatorID: 12000009,
+		closing:   make(chan struct{}),
+		users:     map[int64]user{},
+		groups:    map[int64]accessGroup{},
+		store:     newStore(),
+		nextID:    56000101,
 	}
 	for _, option := range options {
 		option(s)
 	}
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	if s.address != "" {
+		listener, err := net.Listen("tcp", s.address)
+		if err != nil {
+			panic("kantatatest: " + err.Error())
+		}
+		_ = s.http.Listener.Close()
+		s.http.Listener = listener
+	}
 	s.http.Start()
 	return s
 }
@@ -159,18 +181,29 @@ func New(options ...Option) *Server {
 // URL returns the base URL, ending in /api/v1.
 func (s *Server) URL() string { return s.http.URL + root }
 
-// Close stops the server, also where requests hang.
+// Close stops the server, also where requests hang. It may be called again.
 func (s *Server) Close() {
-	close(s.closing)
-	s.http.CloseClientConnections()
-	s.http.Close()
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		s.http.CloseClientConnections()
+		s.http.Close()
+	})
 }
 
 // AddUser adds a person.
 func (s *Server) AddUser(id int64, fullName, emailAddress string) {
+	s.addUser(user{id: id, fullName: fullName, emailAddress: emailAddress})
+}
+
+// AddUserOutsideProjects adds a person who is in no project, whom the users list shows with on_my_account=true only.
+func (s *Server) AddUserOutsideProjects(id int64, fullName, emailAddress string) {
+	s.addUser(user{id: id, fullName: fullName, emailAddress: emailAddress, outsideProjects: true})
+}
+
+func (s *Server) addUser(u user) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.users[id] = user{id: id, fullName: fullName, emailAddress: emailAddress}
+	s.users[u.id], s.sorted = u, nil
 }
 
 // AddAccessGroup adds a custom access group.
@@ -178,6 +211,7 @@ func (s *Server) AddAccessGroup(id int64, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.groups[id] = accessGroup{id: id, name: name}
+	s.store.setHidden(id, false)
 }
 
 // AddAccountAdministrators adds the group whose memberships are never listed and never editable.
@@ -185,26 +219,27 @@ func (s *Server) AddAccountAdministrators(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.groups[id] = accessGroup{id: id, name: "Account Administrators", administrators: true}
+	s.store.setHidden(id, true)
 }
 
 // AddMembership adds a membership by hand and returns its id; ids ascend.
 func (s *Server) AddMembership(accessGroupID, userID int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.add(accessGroupID, userID).ID
+	return s.add(pair{accessGroupID, userID}).ID
 }
 
-func (s *Server) add(accessGroupID, userID int64) Membership {
-	m := s.newRow(accessGroupID, userID)
-	s.rows = append(s.rows, m)
+func (s *Server) add(p pair) Membership {
+	m := s.newRow(p)
+	s.store.insert(m)
 	return m
 }
 
-func (s *Server) newRow(accessGroupID, userID int64) Membership {
+func (s *Server) newRow(p pair) Membership {
 	m := Membership{
-		ID: s.nextID, AccessGroupID: accessGroupID, UserID: userID,
-		AccessGroupName: s.groups[accessGroupID].name, UserName: s.users[userID].fullName,
-		CreatorID: 12000009, CreatedAt: time.Date(2026, 11, 22, 8, 30, 0, 0, time.UTC),
+		ID: s.nextID, AccessGroupID: p.accessGroupID, UserID: p.userID,
+		AccessGroupName: s.groups[p.accessGroupID].name, UserName: s.users[p.userID].fullName,
+		CreatorID: s.creatorID, CreatedAt: time.Date(2026, 11, 22, 8, 30, 0, 0, time.UTC),
 	}
 	s.nextID++
 	return m
@@ -214,18 +249,14 @@ func (s *Server) newRow(accessGroupID, userID int64) Membership {
 func (s *Server) RemoveMembership(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remove(id)
-}
-
-func (s *Server) remove(id int64) {
-	s.rows = slices.DeleteFunc(s.rows, func(m Membership) bool { return m.ID == id })
+	s.store.remove(id)
 }
 
 // Memberships returns what Kantata holds, by id.
 func (s *Server) Memberships() []Membership {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.rows)
+	return s.store.all()
 }
 
 // Requests returns the request log, in the order of arrival.
@@ -239,7 +270,7 @@ func (s *Server) Requests() []Request {
 func (s *Server) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests, s.served = nil, 0
+	s.requests = nil
 }
 
 // SetLatency delays every answer.

@@ -35,9 +35,9 @@ func (s *Server) SeedMemberships(groups, users, n int) []Membership {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := len(s.rows)
-	for i := range min(n, groups*users) {
-		s.add(FinanceApprovers+int64(i%groups), FirstUser+int64(i/groups))
+	seeded := make([]Membership, 0, min(n, groups*users))
+	for i := range cap(seeded) {
+		seeded = append(seeded, s.add(pair{FinanceApprovers + int64(i%groups), FirstUser + int64(i/groups)}))
 	}
-	return s.rows[first:len(s.rows):len(s.rows)]
+	return seeded
 }

@@ -59,10 +59,14 @@ func (l *rateLimit) exceeded() bool {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
-		return
+		panic(http.ErrAbortHandler)
+	}
+	path, known := strings.CutPrefix(r.URL.Path, root+"/")
+	if known {
+		path = "/" + path
 	}
 	seen := Request{
-		Method: r.Method, Path: strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, root), ".json"),
+		Method: r.Method, Path: strings.TrimSuffix(path, ".json"),
 		Query: r.URL.RawQuery, Body: string(body), Header: r.Header.Clone(),
 	}
 	s.mu.Lock()
@@ -77,12 +81,25 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-timer.C:
 		case <-r.Context().Done():
+			// A server does not notice in the middle of its work that the client has gone.
 		case <-s.closing:
+			s.log(seen)
+			panic(http.ErrAbortHandler)
 		}
 	}
 
+	answer, effect := s.answer(seen, r, known)
+	s.write(w, r, answer, effect)
+}
+
+// answer decides on the answer and logs the request, before the client can see that it was answered.
+func (s *Server) answer(seen Request, r *http.Request, known bool) (response, Effect) {
 	s.mu.Lock()
-	answer, effect := s.decide(seen, r)
+	defer s.mu.Unlock()
+	answer, effect := notFound(), none
+	if known {
+		answer, effect = s.decide(seen, r)
+	}
 	seen.Status = answer.status
 	if cut(effect) {
 		seen.Status = 0
@@ -90,9 +107,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.requests = append(s.requests, seen)
 	s.served++
 	answer.header.Set("X-Request-Id", fmt.Sprintf("req-%06d", s.served))
-	s.mu.Unlock()
+	return answer, effect
+}
 
-	s.write(w, r, answer, effect)
+// log records a request that is cut before anything was done.
+func (s *Server) log(seen Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, seen)
 }
 
 // decide does what was asked, or what a fault makes of it. Called with mu held.
@@ -142,21 +164,31 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, answer response, 
 	}
 }
 
+// noun is the collection that a path names.
+func noun(path string) string {
+	name, _, _ := strings.Cut(strings.Trim(path, "/"), "/")
+	return name
+}
+
+func notFound() response {
+	return errorResponse(http.StatusNotFound, "system", "The requested resource could not be found", "")
+}
+
 func (s *Server) route(r Request, query url.Values) response {
-	noun, id, _ := strings.Cut(strings.Trim(r.Path, "/"), "/")
+	name, id, _ := strings.Cut(strings.Trim(r.Path, "/"), "/")
 	switch {
-	case noun == "users" && id == "" && r.Method == http.MethodGet:
+	case name == "users" && id == "" && r.Method == http.MethodGet:
 		return s.listUsers(query)
-	case noun != collection:
-		return errorResponse(http.StatusNotFound, "system", "Not Found", "")
+	case name != collection:
+		return notFound()
 	case id == "" && r.Method == http.MethodGet:
 		return s.list(query)
 	case id == "" && r.Method == http.MethodPost:
 		return s.create(r.Body)
 	case id != "" && r.Method == http.MethodGet:
-		return s.show(id, query)
+		return s.show(parseID(id), query)
 	case id != "" && r.Method == http.MethodDelete:
-		return s.destroy(id)
+		return s.destroy(parseID(id))
 	}
-	return errorResponse(http.StatusNotFound, "system", "Not Found", "")
+	return notFound()
 }

@@ -7,33 +7,51 @@ import (
 	"strings"
 )
 
-// listUsers answers GET /users. Every user of the fake is on the account.
+// listUsers answers GET /users. Without on_my_account=true the people who are in no project are missing.
 func (s *Server) listUsers(query url.Values) response {
-	page, perPage := max(number(query, "page", 1), 1), number(query, "per_page", defaultPerPage)
-	if perPage < 1 {
-		perPage = defaultPerPage
-	}
-	perPage = min(perPage, maxPerPage)
 	asked := map[string]bool{}
 	for address := range strings.SplitSeq(query.Get("by_email_addresses"), ",") {
 		if address != "" {
 			asked[strings.ToLower(address)] = true
 		}
 	}
-	var users []user
-	for _, u := range s.users {
-		if len(asked) == 0 || asked[strings.ToLower(u.emailAddress)] {
-			users = append(users, u)
+	if strings.TrimSpace(query.Get("by_email_addresses")) == "" {
+		asked = nil
+	}
+	only, isOnly := parseOnly(query.Get("only"))
+	everyone := query.Get("on_my_account") == "true"
+
+	var found []user
+	for _, u := range s.alphabetical() {
+		switch {
+		case asked != nil && !asked[strings.ToLower(u.emailAddress)]:
+		case isOnly && !slices.Contains(only, u.id):
+		case u.outsideProjects && !everyone:
+		default:
+			found = append(found, u)
 		}
 	}
-	slices.SortFunc(users, func(a, b user) int {
-		return cmp.Or(strings.Compare(a.fullName, b.fullName), cmp.Compare(a.id, b.id))
-	})
-	from := min((page-1)*perPage, len(users))
-	to := min(from+perPage, len(users))
+	w := parseWindow(query)
+	if isOnly {
+		w = w.unpaged()
+	}
+	from, to := w.bounds(len(found))
 	objects := make([]object, 0, to-from)
-	for _, u := range users[from:to] {
+	for _, u := range found[from:to] {
 		objects = append(objects, object{id: u.id, fields: s.encodeUser(u)})
 	}
-	return s.envelope(objects, len(users), page, perPage, "users", query)
+	return s.envelope("users", objects, w, len(found), nil)
+}
+
+// alphabetical returns the people in the API's order, sorted once until somebody is added.
+func (s *Server) alphabetical() []user {
+	if s.sorted == nil {
+		for _, u := range s.users {
+			s.sorted = append(s.sorted, u)
+		}
+		slices.SortFunc(s.sorted, func(a, b user) int {
+			return cmp.Or(strings.Compare(a.fullName, b.fullName), cmp.Compare(a.id, b.id))
+		})
+	}
+	return s.sorted
 }

@@ -1,0 +1,151 @@
+package kantatatest_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+const memberships = "/access_group_memberships"
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func start(t *testing.T, options ...kantatatest.Option) *kantatatest.Server {
+	t.Helper()
+	s := kantatatest.New(options...)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func company(t *testing.T, options ...kantatatest.Option) *kantatatest.Server {
+	t.Helper()
+	s := start(t, options...)
+	s.SeedCompany()
+	return s
+}
+
+func send(ctx context.Context, method, url, body string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set("Authorization", "Bearer "+kantatatest.Token)
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, string(text)}, err
+}
+
+func call(t *testing.T, s *kantatatest.Server, method, path, body string) answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	got, err := send(ctx, method, s.URL()+path, body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return got
+}
+
+func get(t *testing.T, s *kantatatest.Server, path string) answer {
+	t.Helper()
+	return call(t, s, http.MethodGet, path, "")
+}
+
+func post(t *testing.T, s *kantatatest.Server, group, user string) answer {
+	t.Helper()
+	return call(t, s, http.MethodPost, memberships, newBody(group, user))
+}
+
+func newBody(group, user string) string {
+	return `{"access_group_membership":{"access_group_id":` + group + `,"user_id":` + user + `}}`
+}
+
+func (a answer) want(t *testing.T, status int, body string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("status %d, want %d: %s", a.status, status, a.body)
+	}
+	sameJSON(t, a.body, body)
+}
+
+func sameJSON(t *testing.T, got, want string) {
+	t.Helper()
+	var g, w any
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatalf("the test's own JSON: %v", err)
+	}
+	if err := json.Unmarshal([]byte(got), &g); err != nil {
+		t.Fatalf("not JSON: %v: %s", err, got)
+	}
+	if !reflect.DeepEqual(g, w) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// summary is the results, as id text, and the meta of an envelope.
+type summary struct {
+	ids                           []string
+	count, pages, page, size, all int
+}
+
+func summarize(t *testing.T, a answer) summary {
+	t.Helper()
+	if a.status != http.StatusOK {
+		t.Fatalf("status %d: %s", a.status, a.body)
+	}
+	var e struct {
+		Count   int `json:"count"`
+		Results []struct {
+			ID string `json:"id"`
+		} `json:"results"`
+		Meta struct {
+			Count      int `json:"count"`
+			PageCount  int `json:"page_count"`
+			PageNumber int `json:"page_number"`
+			PageSize   int `json:"page_size"`
+		} `json:"meta"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &e); err != nil {
+		t.Fatal(err)
+	}
+	got := summary{count: e.Count, pages: e.Meta.PageCount, page: e.Meta.PageNumber, size: e.Meta.PageSize, all: e.Meta.Count}
+	for _, r := range e.Results {
+		got.ids = append(got.ids, r.ID)
+	}
+	return got
+}
+
+func statuses(s *kantatatest.Server) []int {
+	var all []int
+	for _, r := range s.Requests() {
+		all = append(all, r.Status)
+	}
+	return all
+}
+
+// waitForLog returns when a request is in the log, or after a while.
+func waitForLog(s *kantatatest.Server) {
+	limit := time.After(20 * time.Second)
+	for tick := time.Tick(5 * time.Millisecond); len(s.Requests()) == 0; {
+		select {
+		case <-tick:
+		case <-limit:
+			return
+		}
+	}
+}
