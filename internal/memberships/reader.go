@@ -58,8 +58,11 @@ func NewReader(api API) *Reader {
 func (r *Reader) Get(ctx context.Context, id kantata.ID, pair kantata.Pair) (kantata.Membership, error) {
 	return r.looks.do(ctx, question{id, pair}, func(ctx context.Context) (kantata.Membership, error) {
 		l := &lookup{id: id, pair: pair}
-		if err := r.ask(ctx, l); err != nil || l.found {
-			return l.membership, err
+		if err := r.ask(ctx, l); err != nil {
+			return kantata.Membership{}, err
+		}
+		if l.found {
+			return l.membership, nil
 		}
 		return r.confirm.gone(ctx, id, pair)
 	})
@@ -69,8 +72,11 @@ func (r *Reader) Get(ctx context.Context, id kantata.ID, pair kantata.Pair) (kan
 func (r *Reader) GetByID(ctx context.Context, id kantata.ID) (kantata.Membership, error) {
 	return r.looks.do(ctx, question{id: id}, func(ctx context.Context) (kantata.Membership, error) {
 		l := &lookup{id: id}
-		if err := r.ask(ctx, l); err != nil || l.found {
-			return l.membership, err
+		if err := r.ask(ctx, l); err != nil {
+			return kantata.Membership{}, err
+		}
+		if l.found {
+			return l.membership, nil
 		}
 		m, there, err := r.getDirect(ctx, id)
 		if err == nil && !there {
@@ -84,14 +90,18 @@ func (r *Reader) GetByID(ctx context.Context, id kantata.ID) (kantata.Membership
 func (r *Reader) Find(ctx context.Context, pair kantata.Pair) (kantata.Membership, error) {
 	return r.looks.do(ctx, question{pair: pair}, func(ctx context.Context) (kantata.Membership, error) {
 		l := &lookup{pair: pair}
-		if err := r.ask(ctx, l); err != nil || l.found {
-			return l.membership, err
+		if err := r.ask(ctx, l); err != nil {
+			return kantata.Membership{}, err
+		}
+		if l.found {
+			return l.membership, nil
 		}
 		return kantata.Membership{}, ErrGone
 	})
 }
 
-// ask waits until the look-up has its answer.
+// ask waits until the look-up has its answer. After an error the look-up must not be read: who left a batch may have left it
+// to a request that is still writing.
 func (r *Reader) ask(ctx context.Context, l *lookup) error {
 	if len(r.settle([]*lookup{l})) == 0 {
 		return nil

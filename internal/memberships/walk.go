@@ -2,6 +2,7 @@ package memberships
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -9,6 +10,9 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
+
+// maxPages bounds what is believed of a page count: twenty million memberships.
+const maxPages = 100_000
 
 // buy walks the whole list and keeps it as the reader's snapshot.
 func (r *Reader) buy(ctx context.Context, from *beginning) (*snapshot, error) {
@@ -58,6 +62,9 @@ func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, from
 		}
 	}
 	first := from.first
+	if pageCount(first) > maxPages {
+		return nil, 0, fmt.Errorf("%w: a list of %d pages", errContradiction, pageCount(first))
+	}
 	s := &snapshot{filter: filter, taken: from.taken, replayed: from.created}
 	pages := make([]kantata.Page[kantata.Membership], max(pageCount(first), 1))
 	pages[0] = first
@@ -65,8 +72,9 @@ func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, from
 		return nil, 0, err
 	}
 
-	s.byID = make(map[kantata.ID]int, first.Count)
-	s.byPair = make(map[kantata.Pair]int, first.Count)
+	expected := min(max(first.Count, 0), len(pages)*kantata.MaxPerPage)
+	s.byID = make(map[kantata.ID]int, expected)
+	s.byPair = make(map[kantata.Pair]int, expected)
 	low, high := first.Count, first.Count
 	for _, page := range pages {
 		low, high = min(low, page.Count), max(high, page.Count)
