@@ -19,51 +19,62 @@ const (
 // pendingLooks are the waits before each look for a create that may still be running.
 var pendingLooks = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}
 
+// Created is what a create led to.
+type Created struct {
+	Membership kantata.Membership
+	// Raced says that somebody else created the pair between our direct look, which did not find it, and our request, which
+	// Kantata then refused.
+	Raced bool
+}
+
 // Create puts the pair's user into the pair's group, exactly once (rules 3, 5, 9). Errors: [*ExistsError],
 // [*ClaimedError], [*UncertainError], or what the API answered.
-func (w *Writer) Create(ctx context.Context, pair kantata.Pair) (m kantata.Membership, err error) {
+func (w *Writer) Create(ctx context.Context, pair kantata.Pair) (created Created, err error) {
 	if !w.claim(pair) {
-		return m, &ClaimedError{Pair: pair}
+		return created, &ClaimedError{Pair: pair}
 	}
 	defer func() {
 		if err != nil {
 			w.release(pair)
 			return
 		}
-		w.reader.recordCreated(m)
+		w.reader.recordCreated(created.Membership)
 	}()
-	newest, err := w.lookFirst(ctx, pair)
+	absent, err := w.lookFirst(ctx, pair)
 	if err != nil {
-		return m, err
+		return created, err
 	}
 	done := w.reader.creating()
 	defer done()
-	m, err = w.post(ctx, pair)
-	if err == nil && m.ID.Int64() <= newest {
-		// An answer with an id from before the POST is a membership that existed, whatever the status says.
-		return kantata.Membership{}, &ExistsError{Membership: m}
+	m, err := w.post(ctx, pair)
+	var exists *ExistsError
+	if errors.As(err, &exists) && absent {
+		return Created{Membership: exists.Membership, Raced: true}, nil
 	}
-	return m, err
+	return Created{Membership: m}, err
 }
 
-// lookFirst returns an [*ExistsError] if a direct look shows the pair. newest is the highest id known from before
-// the create where only a snapshot stated the absence, else 0.
-func (w *Writer) lookFirst(ctx context.Context, pair kantata.Pair) (newest int64, err error) {
+// lookFirst returns an [*ExistsError] if a direct look shows the pair. absent says that a direct look did not; else a
+// snapshot lacks the pair, which is enough to go ahead: Kantata's answer to the POST decides.
+func (w *Writer) lookFirst(ctx context.Context, pair kantata.Pair) (absent bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return false, err
 	}
 	l := &lookup{pair: pair, beforeCreate: true}
 	if err := w.reader.ask(ctx, l); err != nil {
-		return 0, err
+		return false, err
 	}
 	if !l.found {
-		return l.newest, nil
+		return l.direct, nil
 	}
-	m, there, err := w.reader.lookDirect(ctx, pair)
+	m, there := l.membership, true
+	if !l.direct {
+		m, there, err = w.reader.lookDirect(ctx, pair)
+	}
 	if err == nil && there {
 		err = &ExistsError{Membership: m}
 	}
-	return 0, err
+	return true, err
 }
 
 // post sends the POST by rule 3.

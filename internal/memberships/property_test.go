@@ -53,11 +53,12 @@ func act(t *testing.T, random *rand.Rand, worker int, api *fake, reader *Reader,
 				t.Errorf("Find of %s: %v, %v", want.Pair(), m, err)
 			}
 		case 4:
-			m, err := writer.Create(t.Context(), testPair(100000+1000*worker+step))
+			created, err := writer.Create(t.Context(), testPair(100000+1000*worker+step))
 			if err != nil {
 				t.Errorf("Create: %v", err)
 				continue
 			}
+			m := created.Membership
 			own = append(own, m)
 			if got, err := reader.Get(t.Context(), m.ID, m.Pair()); err != nil || got != m {
 				t.Errorf("Get of the created %s: %v, %v", m.ID, got, err)

@@ -26,8 +26,8 @@ type lookup struct {
 
 	found      bool
 	membership kantata.Membership
-	// newest is the highest id of the snapshot that stated an absence to beforeCreate.
-	newest int64
+	// direct says that Kantata was asked for just this pair.
+	direct bool
 	err    error
 }
 
@@ -129,6 +129,7 @@ func (r *Reader) rent(ctx context.Context, open []*lookup) {
 		if l.id == "" {
 			group.Go(func() error {
 				l.membership, l.found, l.err = r.lookDirect(ctx, l.pair)
+				l.direct = true
 				return nil
 			})
 			continue

@@ -11,7 +11,7 @@ const (
 	// maxAge is how long a snapshot may answer that a membership is there.
 	maxAge = time.Minute
 	// maxAgeBeforeCreate is how long it may tell a create that its pair is probably absent; the POST decides.
-	maxAgeBeforeCreate = 10 * time.Minute
+	maxAgeBeforeCreate = 2 * time.Minute
 )
 
 // snapshot is what a walk saw, edited by our own writes since. The reader's mutex guards it; a nil snapshot knows nothing.
@@ -26,7 +26,6 @@ type snapshot struct {
 	rows   []kantata.Membership // in the API's order; a deleted one leaves a zero row
 	byID   map[kantata.ID]int
 	byPair map[kantata.Pair]int
-	newest int64
 	// replayed is how much of the journal of creates the snapshot holds.
 	replayed int
 }
@@ -43,7 +42,6 @@ func (s *snapshot) put(m kantata.Membership) {
 		s.byPair[m.Pair()] = len(s.rows)
 	}
 	s.rows = append(s.rows, m)
-	s.newest = max(s.newest, m.ID.Int64())
 }
 
 func (s *snapshot) remove(id kantata.ID) {
@@ -83,7 +81,6 @@ func (s *snapshot) answer(l *lookup) bool {
 	if !lacks {
 		return false
 	}
-	l.newest = s.newest
 	return true
 }
 

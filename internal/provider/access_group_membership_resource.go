@@ -83,9 +83,12 @@ func (r *accessGroupMembershipResource) Create(ctx context.Context, req resource
 		resp.Diagnostics.Append(createDiagnostic(plan.pair(), err))
 		return
 	}
-	model := newMembershipModel(created)
+	model := newMembershipModel(created.Membership)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+	if created.Raced {
+		resp.Diagnostics.Append(racedDiagnostic(created.Membership))
+	}
 }
 
 func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {

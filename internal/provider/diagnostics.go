@@ -102,6 +102,12 @@ import {
 If the membership is in this state under another address, add a moved block instead.`, describe(m), m.Pair()))
 }
 
+func racedDiagnostic(m kantata.Membership) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Access Group Membership Was Created by Somebody Else",
+		describe(m)+" was created by somebody else at the same moment: it was absent when the provider looked, and Kantata then refused a second one. "+
+			"It is in the state now. Make sure that no other configuration manages the same membership.")
+}
+
 // advice appends what to do next: what the operation knows, else what the status says by itself.
 func advice(err error, specific string) string {
 	text := specific
