@@ -90,7 +90,7 @@ type bench struct {
 }
 
 func (b *bench) build(ctx context.Context) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(b.dir, "bin", "terraform-provider-kantata"), "./internal/bench/plugin")
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(b.dir, "bin", "terraform-provider-kantata"), "./internal/bench/plugin") //nolint:gosec // a temporary folder of our own
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("building the plugin: %w", err)
@@ -194,7 +194,7 @@ func (b *bench) terraform(ctx context.Context, fake *kantatatest.Server, dir, mo
 		return measurement{}, err
 	}
 	fake.ResetRequests()
-	command := exec.CommandContext(ctx, "terraform", append(args, "-no-color", "-input=false")...)
+	command := exec.CommandContext(ctx, "terraform", append(args, "-no-color", "-input=false")...) //nolint:gosec // the arguments are those of this file
 	command.Dir = dir
 	command.Env = append(environment(),
 		"TF_CLI_CONFIG_FILE="+filepath.Join(b.dir, "terraformrc"), "CHECKPOINT_DISABLE=1",

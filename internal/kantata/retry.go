@@ -61,7 +61,7 @@ type policy struct {
 func (p *policy) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	p.failed = p.judge(ctx, resp, err)
 	if p.failed == nil || ctx.Err() != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // p.failed carries the error to send
 	}
 	if p.failed.StatusCode == http.StatusTooManyRequests {
 		if p.limitedSince.IsZero() {
@@ -168,7 +168,7 @@ func jittered(low, high time.Duration, n int) time.Duration {
 			break
 		}
 	}
-	return wait/2 + rand.N(wait/2+1)
+	return wait/2 + rand.N(wait/2+1) //nolint:gosec // jitter is no secret
 }
 
 // retryAfter reads the header as seconds or as a date; 0 without one. It is believed up to maxRetryAfter.

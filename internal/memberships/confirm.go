@@ -113,7 +113,7 @@ func (r *Reader) getDirect(ctx context.Context, id kantata.ID) (m kantata.Member
 
 // lookDirect lists by both ids. Where the pair is there twice, the one with the lowest id counts.
 func (r *Reader) lookDirect(ctx context.Context, pair kantata.Pair) (m kantata.Membership, there bool, err error) {
-	filter := kantata.MembershipFilter{AccessGroupID: pair.AccessGroupID, UserID: pair.UserID}
+	filter := kantata.MembershipFilter(pair)
 	page, err := r.api.AccessGroupMembershipsPage(ctx, filter, 1, kantata.MaxPerPage)
 	if err != nil {
 		return kantata.Membership{}, false, err

@@ -287,3 +287,13 @@ func inParallel(t testing.TB, n int, work func(i int) error) {
 		t.Fatal(err)
 	}
 }
+
+// listAll walks the whole list, which makes it the reader's snapshot.
+func listAll(t *testing.T, reader *Reader) {
+	t.Helper()
+	for _, err := range reader.List(t.Context(), kantata.MembershipFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

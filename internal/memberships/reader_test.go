@@ -201,9 +201,7 @@ func TestSnapshotAges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake(100)
 		reader, rows := NewReader(api), api.all()
-		for range reader.List(t.Context(), kantata.MembershipFilter{}) {
-			continue
-		}
+		listAll(t, reader)
 		api.remove(rows[0].ID)
 		if _, err := reader.Get(t.Context(), rows[0].ID, rows[0].Pair()); err != nil || api.count() != 1 {
 			t.Errorf("a fresh snapshot: %v after %d requests", err, api.count())
@@ -433,7 +431,7 @@ func TestStream(t *testing.T) {
 	t.Run("shifted once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			api := newFake(450)
-			api.after = func(op string, n int) error {
+			api.after = func(_ string, n int) error {
 				if n == 1 {
 					api.remove("1005")
 				}

@@ -77,11 +77,7 @@ func (s *snapshot) answer(l *lookup) bool {
 		l.membership, l.found = s.rows[i], true
 		return true
 	}
-	lacks := s.whole && l.id != "" || (s.whole || s.wholeButOurs) && l.beforeCreate
-	if !lacks {
-		return false
-	}
-	return true
+	return s.whole && l.id != "" || (s.whole || s.wholeButOurs) && l.beforeCreate
 }
 
 // journal records our own writes of the process, so that an answer that was under way during a write is corrected by it.

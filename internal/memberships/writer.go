@@ -94,7 +94,7 @@ func (w *Writer) release(pair kantata.Pair) {
 // backoff waits before the n-th repetition, from half a second on, with jitter; it ends early with ctx.
 func backoff(ctx context.Context, n int) error {
 	wait := 500 * time.Millisecond << min(n-1, 4)
-	return sleep(ctx, wait/2+rand.N(wait/2))
+	return sleep(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // jitter is no secret
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

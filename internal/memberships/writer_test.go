@@ -129,9 +129,7 @@ func TestExistsIsNeverStatedFromASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake(10)
 		reader := NewReader(api)
-		for range reader.List(t.Context(), kantata.MembershipFilter{}) {
-			continue
-		}
+		listAll(t, reader)
 		api.remove("1003")
 		if m, err := NewWriter(api, reader).Create(t.Context(), testPair(2)); err != nil || m.Membership.ID != "1011" {
 			t.Errorf("got %v, %v", m, err)
@@ -144,9 +142,7 @@ func TestRaceIsNeverStatedFromASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newFake(10)
 		reader := NewReader(api)
-		for range reader.List(t.Context(), kantata.MembershipFilter{}) {
-			continue
-		}
+		listAll(t, reader)
 		api.add(testPair(50))
 		var exists *ExistsError
 		if _, err := NewWriter(api, reader).Create(t.Context(), testPair(50)); !errors.As(err, &exists) {

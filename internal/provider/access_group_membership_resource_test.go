@@ -50,7 +50,7 @@ func count(fake *kantatatest.Server, method string) int {
 func destroyed(fake *kantatatest.Server) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		if left := fake.Memberships(); len(left) != 0 {
-			return fmt.Errorf("Kantata still holds %v", left) //nolint:staticcheck // a proper name
+			return fmt.Errorf("Kantata still holds %v", left)
 		}
 		return nil
 	}

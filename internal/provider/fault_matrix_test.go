@@ -30,7 +30,6 @@ const (
 type cell struct {
 	name    string
 	fault   func(fake *kantatatest.Server) // arranges the fault; nil for none
-	retries int                            // max_retries
 	kantata int                            // memberships of the pair that Kantata holds afterwards
 	state   held
 	writes  int    // POSTs or DELETEs that arrived
@@ -88,8 +87,8 @@ func afterWrite(effect kantatatest.Effect, status int) func(*kantatatest.Server)
 }
 
 // lists hits the list only, shows one membership's own path only.
-func lists(effect kantatatest.Effect, status, times int) func(*kantatatest.Server) {
-	f := fault(http.MethodGet, effect, status, times)
+func lists(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	f := fault(http.MethodGet, effect, status, 0)
 	f.Match = func(r kantatatest.Request) bool { return r.Path == "/access_group_memberships" }
 	return inject(f)
 }
@@ -170,8 +169,8 @@ func deleteCells() []cell {
 		{name: "429 once", fault: once(del, kantatatest.AnswerStatus, 429), state: absent, writes: 2},
 		{name: "removed by hand", fault: removed, state: absent, writes: 1},
 		{name: "added again by hand", fault: readded, state: absent, writes: 2},
-		{name: "removed by hand, look refused", fault: all(removed, lists(kantatatest.AnswerStatus, 403, 0)), state: kept, writes: 1, says: "403"},
-		{name: "removed by hand, look unavailable", fault: all(removed, lists(kantatatest.AnswerStatus, 503, 0)), state: kept, writes: 1, says: "503"},
+		{name: "removed by hand, look refused", fault: all(removed, lists(kantatatest.AnswerStatus, 403)), state: kept, writes: 1, says: "403"},
+		{name: "removed by hand, look unavailable", fault: all(removed, lists(kantatatest.AnswerStatus, 503)), state: kept, writes: 1, says: "503"},
 		{name: "404 of a proxy", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}}), kantata: 1, state: kept, writes: 1, says: "404"},
 	}
 	for _, status := range []int{400, 401, 403, 422} {
@@ -204,12 +203,12 @@ func readCells() []cell {
 		{name: "no fault", kantata: 1, state: kept},
 		{name: "removed by hand", fault: removed, state: absent},
 		{name: "added again by hand", fault: readded, kantata: 1, state: holds},
-		{name: "empty lists", fault: lists(kantatatest.EmptyList, 0, 0), kantata: 1, state: kept},
+		{name: "empty lists", fault: lists(kantatatest.EmptyList, 0), kantata: 1, state: kept},
 		{name: "empty lists and a show without results", fault: always(get, kantatatest.EmptyList, 0), kantata: 1, state: kept, says: "Unable to Read"},
-		{name: "lists without results", fault: lists(kantatatest.NoResults, 0, 0), kantata: 1, state: kept},
+		{name: "lists without results", fault: lists(kantatatest.NoResults, 0), kantata: 1, state: kept},
 		{name: "removed by hand, the show fails", fault: all(removed, shows(kantatatest.AnswerStatus, 503, 0)), state: kept, says: "503"},
-		{name: "removed by hand, the show is 404 of a proxy", fault: all(lists(kantatatest.EmptyList, 0, 0), inject(kantatatest.Fault{Method: get, Path: "/access_group_memberships/", Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}})), kantata: 1, state: kept, says: "404"},
-		{name: "removed by hand, the lists fail", fault: all(removed, lists(kantatatest.AnswerStatus, 503, 0)), state: kept, says: "503"},
+		{name: "removed by hand, the show is 404 of a proxy", fault: all(lists(kantatatest.EmptyList, 0), inject(kantatatest.Fault{Method: get, Path: "/access_group_memberships/", Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}})), kantata: 1, state: kept, says: "404"},
+		{name: "removed by hand, the lists fail", fault: all(removed, lists(kantatatest.AnswerStatus, 503)), state: kept, says: "503"},
 		{name: "removed by hand, shows and lists are a login page", fault: all(removed, always(get, kantatatest.LoginPage, 0)), state: kept, says: "Unable to Read"},
 		{name: "429 once", fault: once(get, kantatatest.AnswerStatus, 429), kantata: 1, state: kept},
 	}

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command plugin is the provider as the benchmark runs it: as it is, with one GET for each resource, or reading nothing.
 // It leaves what it used of the machine in a file.
 package main
@@ -54,7 +56,7 @@ func leaveUsage() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(os.Getenv(usage.DirVariable), strconv.Itoa(os.Getpid())+".json"), content, 0o600)
+	return os.WriteFile(filepath.Join(os.Getenv(usage.DirVariable), strconv.Itoa(os.Getpid())+".json"), content, 0o600) //nolint:gosec // the benchmark names the folder
 }
 
 type readFunc func(context.Context, resource.ReadRequest, *resource.ReadResponse)

@@ -66,9 +66,10 @@ func get(t *testing.T, s *kantatatest.Server, path string) answer {
 	return call(t, s, http.MethodGet, path, "")
 }
 
-func post(t *testing.T, s *kantatatest.Server, group, user string) answer {
+// post puts the user into access group 340001.
+func post(t *testing.T, s *kantatatest.Server, user string) answer {
 	t.Helper()
-	return call(t, s, http.MethodPost, memberships, newBody(group, user))
+	return call(t, s, http.MethodPost, memberships, newBody("340001", user))
 }
 
 func newBody(group, user string) string {

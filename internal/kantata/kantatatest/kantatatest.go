@@ -2,6 +2,7 @@
 package kantatatest
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -167,7 +168,7 @@ func New(options ...Option) *Server {
 	}
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	if s.address != "" {
-		listener, err := net.Listen("tcp", s.address)
+		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.address)
 		if err != nil {
 			panic("kantatatest: " + err.Error())
 		}

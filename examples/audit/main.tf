@@ -1,0 +1,46 @@
+terraform {
+  required_version = ">= 1.5" # check blocks
+
+  required_providers {
+    kantata = {
+      source = "kantata-community/kantata"
+    }
+  }
+}
+
+provider "kantata" {}
+
+variable "access_group_id" {
+  description = "The id of the access group that this configuration manages, for example 340001."
+  type        = string
+}
+
+variable "user_ids" {
+  description = "The ids of the people who should be in the access group."
+  type        = set(string)
+}
+
+resource "kantata_access_group_membership" "managed" {
+  for_each = var.user_ids
+
+  access_group_id = var.access_group_id
+  user_id         = each.value
+}
+
+# Warns, on each plan, of everybody who is in the group but not in code.
+check "nobody_else" {
+  data "kantata_access_group_memberships" "actual" {
+    access_group_id = var.access_group_id
+  }
+
+  assert {
+    condition = length([
+      for m in data.kantata_access_group_memberships.actual.memberships : m
+      if !contains(var.user_ids, m.user_id)
+    ]) == 0
+    error_message = "In the access group but not in code: ${join(", ", [
+      for m in data.kantata_access_group_memberships.actual.memberships :
+      "${coalesce(m.user_name, "user")} (${m.user_id})" if !contains(var.user_ids, m.user_id)
+    ])}."
+  }
+}
