@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/bench/usage"
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 
 const (
@@ -46,7 +46,7 @@ type measurement struct {
 func main() {
 	sizes := flag.String("sizes", "50,200,500,1000", "the numbers of memberships, separated by commas")
 	latency := flag.Duration("latency", 200*time.Millisecond, "how long Kantata takes for each answer")
-	out := flag.String("out", "", "the folder to write results.md and plan.svg to; none by default")
+	out := flag.String("out", "", "the folder to write README.md and plan.svg to; none by default")
 	flag.Parse()
 
 	if err := run(context.Background(), *sizes, *latency, *out); err != nil {
@@ -61,10 +61,11 @@ func run(ctx context.Context, sizes string, latency time.Duration, out string) e
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 
-	b := &bench{dir: dir, latency: latency}
-	if err := b.build(ctx); err != nil {
+	cli, err := terraformcli.New(ctx, dir, terraformcli.Provider+"/internal/bench/plugin")
+	if err != nil {
 		return err
 	}
+	b := &bench{dir: dir, latency: latency, cli: cli}
 	var measured []measurement
 	for text := range strings.SplitSeq(sizes, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
@@ -81,22 +82,13 @@ func run(ctx context.Context, sizes string, latency time.Duration, out string) e
 	if out == "" {
 		return nil
 	}
-	return report(ctx, out, measured, latency, sizes)
+	return report(out, cli.Name+" "+cli.Version.String(), measured, latency, sizes)
 }
 
 type bench struct {
 	dir     string
 	latency time.Duration
-}
-
-func (b *bench) build(ctx context.Context) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(b.dir, "bin", "terraform-provider-kantata"), "./internal/bench/plugin") //nolint:gosec // a temporary folder of our own
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("building the plugin: %w", err)
-	}
-	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"kantata-community/kantata\" = %q\n  }\n  direct {}\n}\n", filepath.Join(b.dir, "bin"))
-	return os.WriteFile(filepath.Join(b.dir, "terraformrc"), []byte(rc), 0o600)
+	cli     *terraformcli.CLI
 }
 
 // measure plans n memberships of all in each mode. The state is made once, by an apply without latency.
@@ -194,17 +186,17 @@ func (b *bench) terraform(ctx context.Context, fake *kantatatest.Server, dir, mo
 		return measurement{}, err
 	}
 	fake.ResetRequests()
-	command := exec.CommandContext(ctx, "terraform", append(args, "-no-color", "-input=false")...) //nolint:gosec // the arguments are those of this file
-	command.Dir = dir
-	command.Env = append(environment(),
-		"TF_CLI_CONFIG_FILE="+filepath.Join(b.dir, "terraformrc"), "CHECKPOINT_DISABLE=1",
-		"KANTATA_BASE_URL="+fake.URL(), "KANTATA_ACCESS_TOKEN="+kantatatest.Token,
-		usage.ModeVariable+"="+mode, usage.DirVariable+"="+used)
 	start := time.Now()
-	output, err := command.CombinedOutput()
+	output, code, err := b.cli.Run(ctx, dir, []string{
+		"KANTATA_BASE_URL=" + fake.URL(), "KANTATA_ACCESS_TOKEN=" + kantatatest.Token,
+		usage.ModeVariable + "=" + mode, usage.DirVariable + "=" + used,
+	}, append(args, "-no-color", "-input=false")...)
 	m := measurement{Mode: mode, Wall: time.Since(start), Requests: len(fake.Requests())}
 	if err != nil {
-		return m, fmt.Errorf("terraform %s in mode %s: %w\n%s", args[0], mode, err, output)
+		return m, err
+	}
+	if code != 0 {
+		return m, fmt.Errorf("terraform %s in mode %s ended with %d\n%s", args[0], mode, code, output)
 	}
 	files, err := filepath.Glob(filepath.Join(used, "*.json"))
 	if err != nil {
@@ -223,15 +215,4 @@ func (b *bench) terraform(ctx context.Context, fake *kantatatest.Server, dir, mo
 		m.PeakBytes = max(m.PeakBytes, u.PeakBytes)
 	}
 	return m, nil
-}
-
-// environment is the caller's without what would change Terraform's behavior.
-func environment() []string {
-	var kept []string
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "KANTATA_") {
-			kept = append(kept, variable)
-		}
-	}
-	return kept
 }

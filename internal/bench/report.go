@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -34,12 +32,7 @@ func table(rows []measurement, latency time.Duration) string {
 }
 
 // report writes the results and the plot of a run.
-func report(ctx context.Context, out string, measured []measurement, latency time.Duration, sizes string) error {
-	version, err := exec.CommandContext(ctx, "terraform", "version").Output()
-	if err != nil {
-		return err
-	}
-	terraform, _, _ := strings.Cut(string(version), "\n")
+func report(out, terraform string, measured []measurement, latency time.Duration, sizes string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What a plan costs\n\nMade by `make bench` (`go run ./internal/bench -sizes %s -latency %s`) with %s, %s, on %d cores of %s/%s. ", sizes, latency, terraform, runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 	b.WriteString("Each row is one `terraform plan` on the embedded Kantata, with Terraform's parallelism of 10. Provider's CPU and memory are of the processes that Terraform started for the plan.\n\n![requests and wall time against the number of memberships](plan.svg)\n")

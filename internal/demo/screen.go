@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"os"
+	"strings"
+)
+
+// style is how a line looks: its ANSI sequence and its color in the picture.
+type style struct{ ansi, fill, weight string }
+
+var (
+	plain   = style{fill: "#d6deeb"}
+	heading = style{ansi: "\x1b[1m", fill: "#ffffff", weight: "bold"}
+	quiet   = style{ansi: "\x1b[2m", fill: "#7f8c98"}
+	command = style{ansi: "\x1b[36m", fill: "#7fdbca"}
+	adds    = style{ansi: "\x1b[32m", fill: "#addb67"}
+	removes = style{ansi: "\x1b[31m", fill: "#ef7b7b"}
+)
+
+// screen prints lines and remembers them for the picture. Colors are for terminals only.
+type screen struct {
+	to     io.Writer
+	colors bool
+	lines  []line
+}
+
+type line struct {
+	text  string
+	style style
+}
+
+func (s *screen) say(look style, format string, args ...any) {
+	for text := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		s.lines = append(s.lines, line{text, look})
+		if s.colors && look.ansi != "" && text != "" {
+			text = look.ansi + text + "\x1b[0m"
+		}
+		_, _ = fmt.Fprintln(s.to, text)
+	}
+}
+
+// progress shows what is under way where a person is watching; the next line overwrites it.
+func (s *screen) progress(text string) (done func()) {
+	if !s.colors {
+		return func() {}
+	}
+	_, _ = fmt.Fprintf(s.to, "%s  %s ...\x1b[0m", quiet.ansi, text)
+	return func() { _, _ = fmt.Fprint(s.to, "\r\x1b[2K") }
+}
+
+// draw writes what was printed as a picture of a terminal.
+func (s *screen) draw(file string) error {
+	const width, lineHeight, margin, top = 940, 20, 20, 46
+	var b strings.Builder
+	height := top + len(s.lines)*lineHeight + margin
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="What make demo prints">
+<rect width="100%%" height="100%%" rx="8" fill="#011627"/>
+<circle cx="22" cy="20" r="6" fill="#ef7b7b"/><circle cx="42" cy="20" r="6" fill="#f2c66d"/><circle cx="62" cy="20" r="6" fill="#addb67"/>
+<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13.5" xml:space="preserve">
+`, width, height, width, height)
+	for i, l := range s.lines {
+		if l.text == "" {
+			continue
+		}
+		weight := ""
+		if l.style.weight != "" {
+			weight = ` font-weight="` + l.style.weight + `"`
+		}
+		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\" fill=\"%s\"%s>%s</text>\n", margin, top+(i+1)*lineHeight-6, l.style.fill, weight, html.EscapeString(l.text))
+	}
+	b.WriteString("</g>\n</svg>\n")
+	return os.WriteFile(file, []byte(b.String()), 0o644) //nolint:gosec // a picture for everybody
+}
