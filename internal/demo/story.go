@@ -82,7 +82,7 @@ func play(ctx context.Context, out *screen) (err error) {
 	s := &story{ctx: ctx, out: out, cli: cli, kantata: company(), dir: filepath.Join(dir, "infrastructure")}
 	defer s.kantata.Close()
 	s.kantata.SetLatency(latency)
-	out.say(quiet, "%s %s with the provider built from this folder; 8 people, 3 access groups, 2 memberships made by hand", cli.Name, cli.Version)
+	out.say(quiet, "%s %s and the provider of this folder; 8 people, 3 access groups, 2 memberships made by hand", cli.Name, cli.Version)
 
 	for _, chapter := range []func() error{s.apply, s.planAgain, s.removeByHand, s.takeOver, s.list, s.destroy} {
 		if err := chapter(); err != nil {

@@ -1,7 +1,9 @@
 package kantata
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -28,6 +30,8 @@ type Membership struct {
 	// CreatedAt is a date or a date-time, kept as it came.
 	CreatedAt *string `json:"created_at"`
 }
+
+func (m Membership) itself() ID { return m.ID }
 
 // Pair returns what identifies the membership for its users: who is in which group.
 func (m Membership) Pair() Pair { return Pair{AccessGroupID: m.AccessGroupID, UserID: m.UserID} }
@@ -174,10 +178,25 @@ func (c *Client) CreateAccessGroupMembership(ctx context.Context, pair Pair) (Me
 	return created, err
 }
 
-// DeleteAccessGroupMembership deletes the membership with the id. Any 2xx is success: the reference has a 204 without content,
-// the Swagger document a 200. A 404 is returned as an error ([IsNotFound]).
+// DeleteAccessGroupMembership deletes the membership with the id. The reference has a 204 without content, the Swagger
+// document a 200 with an object: both are success, while a page of HTML or an object with errors is not. A 404 is returned as
+// an error ([IsNotFound]).
 func (c *Client) DeleteAccessGroupMembership(ctx context.Context, id ID) error {
-	return c.do(ctx, request{method: http.MethodDelete, path: membershipPath(id)}, func([]byte) error { return nil })
+	return c.do(ctx, request{method: http.MethodDelete, path: membershipPath(id)}, func(body []byte) error {
+		if len(bytes.TrimSpace(body)) == 0 {
+			return nil
+		}
+		var answer struct {
+			Errors []json.RawMessage `json:"errors"`
+		}
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+		if len(answer.Errors) > 0 {
+			return fmt.Errorf("%w: a success that carries errors", errUnreadable)
+		}
+		return nil
+	})
 }
 
 func membershipPath(id ID) string { return accessGroupMemberships + "/" + id.String() }
@@ -196,8 +215,8 @@ func decodeMemberships(body []byte) (Page[Membership], error) {
 }
 
 func (m Membership) complete() error {
-	if m.ID == "" || m.AccessGroupID == "" || m.UserID == "" {
-		return errors.New("a membership lacks its id, access_group_id or user_id")
+	if m.AccessGroupID == "" || m.UserID == "" {
+		return errors.New("a membership lacks its access_group_id or user_id")
 	}
 	return nil
 }

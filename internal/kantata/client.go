@@ -238,7 +238,7 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	if observe := a.client.config.Observe; observe != nil {
 		seen := Attempt{Method: req.Method, Path: a.path, Number: a.number, Duration: time.Since(start), Err: a.client.redacted(err)}
 		if resp != nil {
-			seen.Status, seen.RequestID = resp.StatusCode, requestID(resp)
+			seen.Status, seen.RequestID = resp.StatusCode, a.client.requestID(resp)
 		}
 		observe(req.Context(), seen)
 	}
@@ -281,8 +281,8 @@ func (a *attempt) explain(req *http.Request, err error) error {
 	return err
 }
 
-func requestID(resp *http.Response) string {
-	return printable(resp.Header.Get("X-Request-Id"))
+func (c *Client) requestID(resp *http.Response) string {
+	return printable(c.redact(resp.Header.Get("X-Request-Id")))
 }
 
 // redacted keeps the token out of err's text (rule 8): a server can echo what it was sent.

@@ -28,7 +28,7 @@ var errUnreadable = errors.New("the answer is not what Kantata's API documents")
 // decodePage reads the envelope: `results` is the answer and its order, the keyed objects are where each
 // result is looked up. A result without its object, or of another collection, makes the whole page unreadable:
 // a page that is only half understood must not pass for a short one.
-func decodePage[T any](body []byte, collection string) (Page[T], error) {
+func decodePage[T interface{ itself() ID }](body []byte, collection string) (Page[T], error) {
 	var page Page[T]
 	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
 		return page, fmt.Errorf("%w: it is not a JSON object", errUnreadable)
@@ -66,6 +66,9 @@ func decodePage[T any](body []byte, collection string) (Page[T], error) {
 		var item T
 		if err := json.Unmarshal(raw, &item); err != nil {
 			return page, fmt.Errorf("%w: %s %s: %w", errUnreadable, collection, result.ID, err)
+		}
+		if item.itself() != result.ID {
+			return page, fmt.Errorf("%w: under %s %s is the object %s", errUnreadable, collection, result.ID, quote(item.itself().String()))
 		}
 		page.Items = append(page.Items, item)
 	}

@@ -122,7 +122,8 @@ const (
 	maxMessageLength = 500
 )
 
-// decodeErrorDetails reads `{"errors":[...]}`; ok is false when the body is something else, such as HTML.
+// decodeErrorDetails reads `{"errors":[...]}`; ok is false when the body is something else, such as HTML or a
+// gateway's own JSON.
 func decodeErrorDetails(body []byte, redact func(string) string) (details []ErrorDetail, ok bool) {
 	var payload struct {
 		Errors []struct {
@@ -131,7 +132,7 @@ func decodeErrorDetails(body []byte, redact func(string) string) (details []Erro
 			Field   any `json:"field"`
 		} `json:"errors"`
 	}
-	if err := json.Unmarshal(body, &payload); err != nil {
+	if err := json.Unmarshal(body, &payload); err != nil || payload.Errors == nil {
 		return nil, false
 	}
 	text := func(v any) string {

@@ -103,7 +103,7 @@ func (p *policy) judge(ctx context.Context, resp *http.Response, err error) *Err
 		}
 		return e
 	}
-	e.StatusCode, e.RequestID = resp.StatusCode, requestID(resp)
+	e.StatusCode, e.RequestID = resp.StatusCode, p.client.requestID(resp)
 	// The body is in memory already (attempt.exchange).
 	body, err := io.ReadAll(resp.Body)
 	switch {

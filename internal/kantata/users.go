@@ -18,6 +18,8 @@ type User struct {
 	EmailAddress *string `json:"email_address"`
 }
 
+func (u User) itself() ID { return u.ID }
+
 // errBlankAddress guards against the API's reading of a blank filter, which is "all".
 var errBlankAddress = errors.New("an e-mail address is blank or holds a comma")
 

@@ -35,29 +35,24 @@ func (w *Writer) Delete(ctx context.Context, id kantata.ID, pair kantata.Pair) e
 	return fmt.Errorf("user %s is added to access group %s again each time the membership is removed; last under id %s", pair.UserID, pair.AccessGroupID, id)
 }
 
-// deleteID deletes until Kantata says that the id is deleted or, missing, that there is none.
+// deleteID deletes the id; missing says that there is none. The client has sent an ambiguous DELETE again as often as it
+// may, so what is left is to look whether one of them worked.
 func (w *Writer) deleteID(ctx context.Context, id kantata.ID) (missing bool, err error) {
-	for attempt := 1; ; attempt++ {
-		err := w.api.DeleteAccessGroupMembership(ctx, id)
-		switch {
-		case err == nil:
-			return false, nil
-		case kantata.IsNotFound(err):
-			return true, nil
-		case kantata.OutcomeOf(err) == kantata.OutcomeNotDone:
-			return false, err
-		}
-		if backoff(ctx, attempt) != nil {
-			return false, err
-		}
-		_, there, lookErr := w.reader.getDirect(ctx, id)
-		switch {
-		case lookErr != nil:
-			return false, fmt.Errorf("%w; whether the membership is still there could not be told: %w", err, lookErr)
-		case !there:
-			return true, nil
-		case attempt > w.maxRetries:
-			return false, err
-		}
+	err = w.api.DeleteAccessGroupMembership(ctx, id)
+	switch {
+	case err == nil:
+		return false, nil
+	case kantata.IsNotFound(err):
+		return true, nil
+	case kantata.OutcomeOf(err) == kantata.OutcomeNotDone:
+		return false, err
 	}
+	_, there, lookErr := w.reader.getDirect(ctx, id)
+	switch {
+	case lookErr != nil:
+		return false, fmt.Errorf("%w; whether the membership is still there could not be told: %w", err, lookErr)
+	case there:
+		return false, err
+	}
+	return true, nil
 }
