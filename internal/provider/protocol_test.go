@@ -3,10 +3,13 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -19,43 +22,65 @@ const membershipType = "kantata_access_group_membership"
 // run is one provider process at the protocol's level: what Terraform would call, without Terraform. Each
 // run has a provider of its own, as each plan and each apply has.
 type run struct {
-	t      *testing.T
-	server tfprotov6.ProviderServer
-	object tftypes.Object
+	t       *testing.T
+	server  tfprotov6.ProviderServer
+	schemas *tfprotov6.GetProviderSchemaResponse
+	object  tftypes.Object // the resource's
 }
 
 func newRun(t *testing.T, fake *kantatatest.Server, maxRetries int, requestTimeout time.Duration) *run {
 	t.Helper()
 
-	ctx := t.Context()
-	p := &kantataProvider{version: "test", waits: impatient(requestTimeout)}
+	r := newServer(t, &kantataProvider{version: "test", waits: impatient(requestTimeout)})
+	diagnostics := r.configure(map[string]tftypes.Value{
+		"access_token": tftypes.NewValue(tftypes.String, kantatatest.Token),
+		"base_url":     tftypes.NewValue(tftypes.String, fake.URL()),
+		"max_retries":  tftypes.NewValue(tftypes.Number, int64(maxRetries)),
+	})
+	if text := diagnosticText(diagnostics); text != "" {
+		t.Fatal(text)
+	}
+	return r
+}
+
+// newServer returns a provider that is not configured yet.
+func newServer(t *testing.T, p provider.Provider) *run {
+	t.Helper()
+
 	server, err := providerserver.NewProtocol6WithError(p)()
 	if err != nil {
 		t.Fatal(err)
 	}
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &run{t: t, server: server, schemas: schemas, object: schemas.ResourceSchemas[membershipType].ValueType().(tftypes.Object)}
+}
 
-	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	providerType := schemas.Provider.ValueType().(tftypes.Object)
-	values := nulls(providerType)
-	values["access_token"] = tftypes.NewValue(tftypes.String, kantatatest.Token)
-	values["base_url"] = tftypes.NewValue(tftypes.String, fake.URL())
-	values["max_retries"] = tftypes.NewValue(tftypes.Number, int64(maxRetries))
-	config, err := tfprotov6.NewDynamicValue(providerType, tftypes.NewValue(providerType, values))
-	if err != nil {
-		t.Fatal(err)
-	}
-	configured, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: &config})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := diagnosticText(configured.Diagnostics); text != "" {
-		t.Fatal(text)
-	}
+// configure validates and configures the provider, as Terraform does, with the settings that are given.
+func (r *run) configure(settings map[string]tftypes.Value) []*tfprotov6.Diagnostic {
+	r.t.Helper()
 
-	return &run{t: t, server: server, object: schemas.ResourceSchemas[membershipType].ValueType().(tftypes.Object)}
+	object := r.schemas.Provider.ValueType().(tftypes.Object)
+	values := nulls(object)
+	maps.Copy(values, settings)
+	config, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, values))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	validated, err := r.server.ValidateProviderConfig(r.t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: &config})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if len(validated.Diagnostics) > 0 {
+		return validated.Diagnostics
+	}
+	configured, err := r.server.ConfigureProvider(r.t.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: &config})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return configured.Diagnostics
 }
 
 func nulls(object tftypes.Object) map[string]tftypes.Value {
@@ -163,10 +188,7 @@ func (r *run) read(ctx context.Context, prior state) (state, string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if text := diagnosticText(resp.Diagnostics); text != "" {
-		return r.state(resp.NewState), text
-	}
-	return r.state(resp.NewState), ""
+	return r.state(resp.NewState), diagnosticText(resp.Diagnostics)
 }
 
 // importID imports by a string id and reads the result, as Terraform does.
@@ -192,6 +214,81 @@ func (r *run) imported(ctx context.Context, req *tfprotov6.ImportResourceStateRe
 		r.t.Fatal(err)
 	}
 	return r.state(read.NewState), diagnosticText(read.Diagnostics)
+}
+
+// data reads a data source and returns its attributes as plain Go values.
+func (r *run) data(name string, config map[string]tftypes.Value) (map[string]any, string) {
+	r.t.Helper()
+
+	object := r.schemas.DataSourceSchemas[name].ValueType().(tftypes.Object)
+	values := nulls(object)
+	maps.Copy(values, config)
+	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, values))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	validated, err := r.server.ValidateDataResourceConfig(r.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: &dynamic})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if text := diagnosticText(validated.Diagnostics); text != "" {
+		return nil, text
+	}
+	resp, err := r.server.ReadDataSource(r.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: name, Config: &dynamic})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if text := diagnosticText(resp.Diagnostics); text != "" {
+		return nil, text
+	}
+	value, err := resp.State.Unmarshal(object)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.plain(value).(map[string]any), ""
+}
+
+// plain turns a value into strings, maps and slices.
+func (r *run) plain(value tftypes.Value) any {
+	r.t.Helper()
+
+	if value.IsNull() {
+		return nil
+	}
+	var err error
+	switch {
+	case value.Type().Is(tftypes.String):
+		var text string
+		err = value.As(&text)
+		if err == nil {
+			return text
+		}
+	case value.Type().Is(tftypes.Number):
+		number := new(big.Float)
+		if err = value.As(number); err == nil {
+			return number.String()
+		}
+	case value.Type().Is(tftypes.Object{}), value.Type().Is(tftypes.Map{}):
+		var attributes map[string]tftypes.Value
+		if err = value.As(&attributes); err == nil {
+			plain := map[string]any{}
+			for name, attribute := range attributes {
+				plain[name] = r.plain(attribute)
+			}
+			return plain
+		}
+	default:
+		var items []tftypes.Value
+		if err = value.As(&items); err == nil {
+			plain := make([]any, len(items))
+			for i, item := range items {
+				plain[i] = r.plain(item)
+			}
+			return plain
+		}
+	}
+	r.t.Fatal(err)
+	return nil
 }
 
 func diagnosticText(diagnostics []*tfprotov6.Diagnostic) string {

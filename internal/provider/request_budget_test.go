@@ -75,6 +75,42 @@ func TestRequestBudget(t *testing.T) {
 		})
 	}
 
+	t.Run("a group of 100 removed by hand", func(t *testing.T) {
+		t.Parallel()
+
+		const removed = 100
+		fake := kantatatest.New()
+		t.Cleanup(fake.Close)
+		rows := fake.SeedMemberships(16, 100, 1_600)
+		var emptied []kantatatest.Membership
+		for _, m := range rows {
+			if m.AccessGroupID == kantatatest.FinanceApprovers {
+				emptied = append(emptied, m)
+				fake.RemoveMembership(m.ID)
+			}
+		}
+		fake.SetLatency(20 * time.Millisecond)
+		r := newRun(t, fake, 2, 10*time.Second)
+		var group errgroup.Group
+		group.SetLimit(terraformParallelism)
+		for _, m := range emptied {
+			group.Go(func() error {
+				if after, said := r.read(t.Context(), stateOf(m)); said != "" || after != nil {
+					return fmt.Errorf("reading %d gave %v %s", m.ID, after, said)
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(fake.Requests()); len(emptied) != removed || got > 2*removed {
+			t.Errorf("%d memberships were confirmed gone with %d requests, want at most %d", len(emptied), got, 2*removed)
+		} else {
+			t.Logf("%d requests", got)
+		}
+	})
+
 	t.Run("apply of 1,000 creates", func(t *testing.T) {
 		t.Parallel()
 

@@ -1,0 +1,248 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+func set(items ...string) tftypes.Value {
+	values := make([]tftypes.Value, len(items))
+	for i, item := range items {
+		values[i] = text(item)
+	}
+	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
+}
+
+func filters(config map[string]string) map[string]tftypes.Value {
+	values := map[string]tftypes.Value{}
+	for name, value := range config {
+		values[name] = text(value)
+	}
+	return values
+}
+
+func TestMembershipsDataSource(t *testing.T) {
+	t.Parallel()
+
+	for name, dialect := range map[string]kantatatest.Dialect{
+		"strings": {}, "numbers": {IDs: kantatatest.IDNumbers, Dates: kantatatest.DateOnly}, "mixed": {IDs: kantatatest.IDMixed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			fake := kantatatest.New(kantatatest.WithDialect(dialect))
+			t.Cleanup(fake.Close)
+			rows := fake.SeedMemberships(20, 50, 941)
+			for _, c := range []struct {
+				config   map[string]string
+				requests int
+			}{
+				{nil, 5},
+				{map[string]string{"access_group_id": "340003"}, 1},
+				{map[string]string{"user_id": "12000004"}, 1},
+				{map[string]string{"access_group_id": "340003", "user_id": "12000004"}, 1},
+				{map[string]string{"access_group_id": "999"}, 1},
+			} {
+				fake.ResetRequests()
+				read, said := newRun(t, fake, 2, 10*time.Second).data("kantata_access_group_memberships", filters(c.config))
+				if said != "" {
+					t.Fatal(said)
+				}
+				want := []string{}
+				for _, row := range rows {
+					s := stateOf(row)
+					if (c.config["access_group_id"] == "" || s["access_group_id"] == c.config["access_group_id"]) && (c.config["user_id"] == "" || s["user_id"] == c.config["user_id"]) {
+						want = append(want, s["id"])
+					}
+				}
+				got := []string{}
+				for _, m := range read["memberships"].([]any) {
+					attributes := m.(map[string]any)
+					got = append(got, attributes["id"].(string))
+					for _, name := range []string{"access_group_id", "access_group_name", "user_id", "user_name", "creator_id", "created_at"} {
+						if attributes[name] == nil {
+							t.Errorf("%v lacks its %s", m, name)
+						}
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%v: %d memberships, want %d in Kantata's order", c.config, len(got), len(want))
+				}
+				if n := len(fake.Requests()); n != c.requests {
+					t.Errorf("%v: %d requests, want %d", c.config, n, c.requests)
+				}
+			}
+		})
+	}
+}
+
+// A page that fails, or that shows less than it counts, is an error and not a shorter list.
+func TestMembershipsDataSourceIsWholeOrAnError(t *testing.T) {
+	t.Parallel()
+
+	for name, fault := range map[string]kantatatest.Fault{
+		"a page is refused":   {Method: http.MethodGet, Status: http.StatusForbidden, Match: secondPage},
+		"a page is a login":   {Method: http.MethodGet, Effect: kantatatest.LoginPage, Match: secondPage},
+		"a page lacks all":    {Method: http.MethodGet, Effect: kantatatest.NoResults, Match: secondPage},
+		"a page is empty":     {Method: http.MethodGet, Effect: kantatatest.EmptyList, Match: secondPage},
+		"a page is cut":       {Method: http.MethodGet, Effect: kantatatest.CutBody, Match: secondPage},
+		"a page is truncated": {Method: http.MethodGet, Effect: kantatatest.TruncateJSON, Match: secondPage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			fake := kantatatest.New()
+			t.Cleanup(fake.Close)
+			fake.SeedMemberships(20, 50, 941)
+			fake.Inject(fault)
+			read, said := newRun(t, fake, 1, 10*time.Second).data("kantata_access_group_memberships", nil)
+			if !strings.Contains(said, summaryList) || read != nil {
+				t.Errorf("%q and %d attributes", said, len(read))
+			}
+		})
+	}
+}
+
+func secondPage(r kantatatest.Request) bool { return strings.Contains("&"+r.Query, "&page=2") }
+
+func TestMembershipDataSource(t *testing.T) {
+	t.Parallel()
+
+	const name = "kantata_access_group_membership"
+	fake := newFake(t, kantatatest.Dialect{})
+	id := fmt.Sprint(fake.AddMembership(340002, 12000001))
+	for _, c := range []struct {
+		config map[string]string
+		says   string
+	}{
+		{map[string]string{"id": id}, ""},
+		{map[string]string{"access_group_id": "340002", "user_id": "12000001"}, ""},
+		{map[string]string{"id": "1"}, "Not Found"},
+		{map[string]string{"access_group_id": "340002", "user_id": "12000002"}, "Not Found"},
+		{nil, "Exactly one"},
+		{map[string]string{"access_group_id": "340002"}, "user_id"},
+		{map[string]string{"user_id": "12000001"}, "access_group_id"},
+		{map[string]string{"id": id, "access_group_id": "340002", "user_id": "12000001"}, "Exactly one"},
+		{map[string]string{"id": id, "user_id": "12000001"}, "Exactly one"},
+		{map[string]string{"id": "jane"}, "jane"},
+	} {
+		read, said := newRun(t, fake, 2, 10*time.Second).data(name, filters(c.config))
+		if c.says != "" {
+			if !strings.Contains(said, c.says) {
+				t.Errorf("%v: %q, want %q", c.config, said, c.says)
+			}
+			continue
+		}
+		if said != "" || read["id"] != id || read["user_name"] != "Jane Doe" || read["access_group_name"] != "Resource Managers" || read["user_id"] != "12000001" {
+			t.Errorf("%v: %v %s", c.config, read, said)
+		}
+	}
+}
+
+func TestUsersDataSource(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddUserOutsideProjects(12000050, "Olga", "Olga@Example.com")
+	fake.AddUser(12000051, "Twin 1", "twin@example.com")
+	fake.AddUser(12000052, "Twin 2", "Twin@example.com")
+	read := func(addresses ...string) (map[string]any, string) {
+		fake.ResetRequests()
+		return newRun(t, fake, 2, 10*time.Second).data("kantata_users", map[string]tftypes.Value{"email_addresses": set(addresses...)})
+	}
+
+	found, said := read("JANE@example.com", "olga@example.com")
+	if said != "" {
+		t.Fatal(said)
+	}
+	if want := map[string]any{"JANE@example.com": "12000001", "olga@example.com": "12000050"}; !maps.Equal(found["ids_by_email_address"].(map[string]any), want) {
+		t.Errorf("ids %v, want %v", found["ids_by_email_address"], want)
+	}
+	if users := found["users"].([]any); len(users) != 2 || users[0].(map[string]any)["full_name"] != "Jane Doe" || users[1].(map[string]any)["email_address"] != "Olga@Example.com" {
+		t.Errorf("users %v", users)
+	}
+	if n := len(fake.Requests()); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+
+	// The same person by two spellings is one person.
+	if found, said := read("jane@example.com", "JANE@example.com"); said != "" || len(found["users"].([]any)) != 1 || len(found["ids_by_email_address"].(map[string]any)) != 2 {
+		t.Errorf("two spellings: %v %s", found, said)
+	}
+	if found, said := read(); said != "" || len(found["users"].([]any)) != 0 || len(fake.Requests()) != 0 {
+		t.Errorf("nobody: %v %s after %d requests", found, said, len(fake.Requests()))
+	}
+	for _, c := range [][2]string{
+		{"nobody@example.com", `User Not Found`}, {"nobody@example.com", `"nobody@example.com"`},
+		{"twin@example.com", "User Not Unique"}, {"twin@example.com", "2 people"},
+	} {
+		if _, said := read("jane@example.com", c[0]); !strings.Contains(said, c[1]) {
+			t.Errorf("%s: %q, want %q", c[0], said, c[1])
+		}
+	}
+	for _, bad := range []string{"", " ", "jane", "a@b, c@d", "a@b,c@d", "jane@example.com "} {
+		if _, said := read(bad); !strings.Contains(said, "one e-mail address") || len(fake.Requests()) != 0 {
+			t.Errorf("%q: %q after %d requests", bad, said, len(fake.Requests()))
+		}
+	}
+
+	addresses := make([]string, 200)
+	for i := range addresses {
+		addresses[i] = fmt.Sprintf("person%d@example.com", i)
+		fake.AddUser(13000001+int64(i), fmt.Sprint("Person ", i), addresses[i])
+	}
+	if found, said := read(addresses...); said != "" || len(found["users"].([]any)) != 200 || len(fake.Requests()) != 1 {
+		t.Errorf("200 people: %d after %d requests, %s", len(found), len(fake.Requests()), said)
+	}
+}
+
+func TestAccessGroupsDataSource(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddAccessGroup(340010, "Resource Managers")
+	fake.AddMembership(340010, 12000001)
+	fake.AddMembership(340002, 12000001)
+	fake.AddMembership(340002, 12000002)
+	fake.AddMembership(340001, 12000002)
+	read := func(config map[string]tftypes.Value) (map[string]any, string) {
+		return newRun(t, fake, 2, 10*time.Second).data("kantata_access_groups", config)
+	}
+	found, said := read(nil)
+	if said != "" {
+		t.Fatal(said)
+	}
+	var got []string
+	for _, g := range found["access_groups"].([]any) {
+		attributes := g.(map[string]any)
+		got = append(got, fmt.Sprintf("%s %s %s", attributes["id"], attributes["name"], attributes["member_count"]))
+	}
+	if want := []string{"340001 Finance Approvers 1", "340002 Resource Managers 2", "340010 Resource Managers 1"}; !slices.Equal(got, want) {
+		t.Errorf("groups %q, want %q", got, want)
+	}
+	// The name that stands for two groups is no key.
+	if want := map[string]any{"Finance Approvers": "340001"}; !maps.Equal(found["ids_by_name"].(map[string]any), want) {
+		t.Errorf("ids %v, want %v", found["ids_by_name"], want)
+	}
+	if n := len(fake.Requests()); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+
+	if found, said := read(map[string]tftypes.Value{"names": set("Finance Approvers")}); said != "" || len(found["access_groups"].([]any)) != 1 {
+		t.Errorf("by name: %v %s", found, said)
+	}
+	for name, want := range map[string]string{"Resource Managers": "340002 340010", "Rate Card Editors": "without members", "finance approvers": "Not Found"} {
+		if _, said := read(map[string]tftypes.Value{"names": set(name)}); !strings.Contains(said, want) {
+			t.Errorf("%s: %q, want %q", name, said, want)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+func text(s string) tftypes.Value           { return tftypes.NewValue(tftypes.String, s) }
+func number(n int64) tftypes.Value          { return tftypes.NewValue(tftypes.Number, n) }
+func unknown(of tftypes.Type) tftypes.Value { return tftypes.NewValue(of, tftypes.UnknownValue) }
+
+// TestProviderSettings is not parallel: it sets the environment.
+func TestProviderSettings(t *testing.T) {
+	good := map[string]tftypes.Value{"access_token": text("good-token")}
+	with := func(name string, value tftypes.Value) map[string]tftypes.Value {
+		return map[string]tftypes.Value{"access_token": text("good-token"), name: value}
+	}
+	for name, c := range map[string]struct {
+		settings map[string]tftypes.Value
+		env      map[string]string
+		at       string // the attribute that the error is on; "" for success
+		says     string
+	}{
+		"token only":                  {settings: good},
+		"token from the environment":  {env: map[string]string{"KANTATA_ACCESS_TOKEN": "good-token"}},
+		"trailing newline":            {settings: map[string]tftypes.Value{"access_token": text("good-token\n")}},
+		"trailing newline in the env": {env: map[string]string{"KANTATA_ACCESS_TOKEN": "good-token\r\n"}},
+		"everything":                  {settings: map[string]tftypes.Value{"access_token": text("t"), "base_url": text("https://kantata.example/api/v1/"), "max_retries": number(0), "request_timeout": number(1)}},
+		"everything from the environment": {env: map[string]string{
+			"KANTATA_ACCESS_TOKEN": "t", "KANTATA_BASE_URL": "http://localhost:8080/api/v1", "KANTATA_MAX_RETRIES": "20", "KANTATA_REQUEST_TIMEOUT": "600",
+		}},
+		"an attribute beats a bad variable": {settings: with("max_retries", number(1)), env: map[string]string{"KANTATA_MAX_RETRIES": "many"}},
+
+		"no token":                     {at: "access_token", says: "KANTATA_ACCESS_TOKEN"},
+		"empty variable":               {env: map[string]string{"KANTATA_ACCESS_TOKEN": ""}, at: "access_token", says: "KANTATA_ACCESS_TOKEN"},
+		"blank token":                  {settings: map[string]tftypes.Value{"access_token": text(" ")}, at: "access_token", says: "blank"},
+		"empty token":                  {settings: map[string]tftypes.Value{"access_token": text("")}, at: "access_token", says: "blank"},
+		"blank variable":               {env: map[string]string{"KANTATA_ACCESS_TOKEN": " \t"}, at: "access_token", says: "environment variable KANTATA_ACCESS_TOKEN"},
+		"token with a space":           {settings: map[string]tftypes.Value{"access_token": text("s3cret s3cret")}, at: "access_token", says: "white space"},
+		"token with a line break":      {settings: map[string]tftypes.Value{"access_token": text("s3cret\ns3cret")}, at: "access_token", says: "control character"},
+		"token with a NUL":             {settings: map[string]tftypes.Value{"access_token": text("s3cret\x00")}, at: "access_token", says: "control character"},
+		"unknown token":                {settings: map[string]tftypes.Value{"access_token": unknown(tftypes.String)}, at: "access_token", says: "KANTATA_ACCESS_TOKEN"},
+		"unknown base_url":             {settings: with("base_url", unknown(tftypes.String)), at: "base_url", says: "KANTATA_BASE_URL"},
+		"unknown max_retries":          {settings: with("max_retries", unknown(tftypes.Number)), at: "max_retries", says: "KANTATA_MAX_RETRIES"},
+		"unknown request_timeout":      {settings: with("request_timeout", unknown(tftypes.Number)), at: "request_timeout", says: "KANTATA_REQUEST_TIMEOUT"},
+		"malformed base_url":           {settings: with("base_url", text("kantata")), at: "base_url", says: `"kantata"`},
+		"empty base_url":               {settings: with("base_url", text("")), at: "base_url", says: "https://"},
+		"malformed variable":           {settings: good, env: map[string]string{"KANTATA_BASE_URL": "://"}, at: "base_url", says: "environment variable KANTATA_BASE_URL"},
+		"plain http":                   {settings: with("base_url", text("http://kantata.example/api/v1")), at: "base_url", says: "unencrypted"},
+		"password in base_url":         {settings: with("base_url", text("https://me:s3cret@kantata.example")), at: "base_url", says: "password"},
+		"negative max_retries":         {settings: with("max_retries", number(-1)), at: "max_retries", says: "between 0 and 20"},
+		"too many retries":             {settings: with("max_retries", number(21)), at: "max_retries", says: "21"},
+		"no time":                      {settings: with("request_timeout", number(0)), at: "request_timeout", says: "between 1 and 600"},
+		"max_retries that is a word":   {settings: good, env: map[string]string{"KANTATA_MAX_RETRIES": "many"}, at: "max_retries", says: `KANTATA_MAX_RETRIES is "many"`},
+		"request_timeout out of range": {settings: good, env: map[string]string{"KANTATA_REQUEST_TIMEOUT": "601"}, at: "request_timeout", says: "from 1 to 600"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, variable := range []string{envAccessToken, envBaseURL, envMaxRetries, envRequestTimeout} {
+				t.Setenv(variable, c.env[variable])
+			}
+			diagnostics := newServer(t, New("test")()).configure(c.settings)
+			said := diagnosticText(diagnostics)
+			if c.at == "" {
+				if said != "" {
+					t.Error(said)
+				}
+				return
+			}
+			if len(diagnostics) != 1 || diagnostics[0].Attribute == nil || diagnostics[0].Attribute.String() != fmt.Sprintf("AttributeName(%q)", c.at) || !strings.Contains(said, c.says) {
+				t.Errorf("%s\nat %v, want %q at %s", said, diagnostics, c.says, c.at)
+			}
+			if strings.Contains(said, "s3cret") {
+				t.Errorf("a secret is in %s", said)
+			}
+		})
+	}
+}
+
+func TestUserAgent(t *testing.T) {
+	t.Setenv("TF_APPEND_USER_AGENT", "ci/42")
+	fake := newFake(t, kantatatest.Dialect{})
+	r := newRun(t, fake, 0, 10*time.Second)
+	if n := len(fake.Requests()); n != 0 {
+		t.Errorf("configuring made %d requests", n)
+	}
+	r.create(t.Context(), "340001", "12000001")
+	for _, request := range fake.Requests() {
+		if got := request.Header.Get("User-Agent"); got != "terraform-provider-kantata/test Terraform/1.14.0 ci/42" {
+			t.Errorf("user agent %q", got)
+		}
+	}
+}
+
+// TestSchemasAreDocumented holds what the documentation is made from: every description is a sentence.
+func TestSchemasAreDocumented(t *testing.T) {
+	t.Parallel()
+
+	schemas := newServer(t, New("test")()).schemas
+	check := func(name string, s *tfprotov6.Schema) {
+		if name != "provider" && !strings.HasSuffix(s.Block.Description, ".") {
+			t.Errorf("%s: the description %q is no sentence", name, s.Block.Description)
+		}
+		var attributes func(where string, list []*tfprotov6.SchemaAttribute)
+		attributes = func(where string, list []*tfprotov6.SchemaAttribute) {
+			for _, a := range list {
+				if !strings.HasSuffix(a.Description, ".") {
+					t.Errorf("%s.%s: the description %q is no sentence", where, a.Name, a.Description)
+				}
+				if a.NestedType != nil {
+					attributes(where+"."+a.Name, a.NestedType.Attributes)
+				}
+			}
+		}
+		attributes(name, s.Block.Attributes)
+	}
+	check("provider", schemas.Provider)
+	for _, kind := range []map[string]*tfprotov6.Schema{schemas.ResourceSchemas, schemas.DataSourceSchemas, schemas.ListResourceSchemas} {
+		if len(kind) == 0 {
+			t.Error("a kind has no schemas")
+		}
+		for name, s := range kind {
+			check(name, s)
+		}
+	}
+}
+
+func TestValuesKnownOnlyAfterApply(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	const ids = `
+resource "terraform_data" "ids" { input = { group = "340002", user = 12000001 } }
+resource "kantata_access_group_membership" "test" {
+  access_group_id = terraform_data.ids.output.group
+  user_id         = terraform_data.ids.output.user
+}`
+	terraformData := []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_4_0)}
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   terraformData,
+		ProtoV6ProviderFactories: factories,
+		CheckDestroy:             destroyed(fake),
+		Steps: []resource.TestStep{
+			{Config: configure(fake, ids), Check: resource.TestCheckResourceAttr("kantata_access_group_membership.test", "user_name", "Jane Doe")},
+			{Config: configure(fake, ids), ConfigPlanChecks: noop},
+		},
+	})
+	resource.UnitTest(t, resource.TestCase{
+		TerraformVersionChecks:   terraformData,
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config: fmt.Sprintf(`
+resource "terraform_data" "url" { input = %q }
+provider "kantata" {
+  access_token = "t"
+  base_url     = terraform_data.url.output
+}
+resource "kantata_access_group_membership" "test" {
+  access_group_id = "340002"
+  user_id         = "12000001"
+}`, fake.URL()),
+			ExpectError: regexp.MustCompile(`(?s)Unknown Kantata Provider Setting.*base_url.*KANTATA_BASE_URL`),
+		}},
+	})
+}
+
+func TestRefusedTokenIsNamed(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{{
+			Config:      strings.Replace(membershipConfig(fake, `"340002"`, "12000001"), kantatatest.Token, "revoked-token", 1),
+			ExpectError: regexp.MustCompile(`(?s)401 Unauthorized.*Invalid\s+OAuth\s+2\s+Request.*request\s+id.*check\s+KANTATA_ACCESS_TOKEN`),
+		}},
+	})
+	if n := count(fake, "POST"); n != 0 {
+		t.Errorf("%d POSTs after a 401", n)
+	}
+}

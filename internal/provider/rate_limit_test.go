@@ -1,0 +1,77 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// TestRateLimit applies and plans against a Kantata that answers 15 requests a second.
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+
+	for name, retryAfter := range map[string]string{"with Retry-After": "1", "without Retry-After": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			const creates, reads = 18, 1_000
+			fake := kantatatest.New()
+			t.Cleanup(fake.Close)
+			rows := fake.SeedMemberships(16, 100, 1_600)
+			fake.AddAccessGroup(350000, "New")
+			fake.SetRateLimit(15, retryAfter)
+			fake.SetLatency(20 * time.Millisecond)
+
+			all := func(n int, play func(r *run, i int) error) (limited int) {
+				fake.ResetRequests()
+				p := &kantataProvider{version: "test", waits: &waits{retryMin: 250 * time.Millisecond, retryMax: time.Second, requestTimeout: 10 * time.Second}}
+				r := newServer(t, p)
+				if said := diagnosticText(r.configure(filters(map[string]string{"access_token": kantatatest.Token, "base_url": fake.URL()}))); said != "" {
+					t.Fatal(said)
+				}
+				var group errgroup.Group
+				group.SetLimit(terraformParallelism)
+				for i := range n {
+					group.Go(func() error { return play(r, i) })
+				}
+				if err := group.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				for _, request := range fake.Requests() {
+					if request.Status == http.StatusTooManyRequests {
+						limited++
+					}
+				}
+				t.Logf("%d requests, %d of them answered with 429", len(fake.Requests()), limited)
+				return limited
+			}
+
+			limited := all(creates, func(r *run, i int) error {
+				if _, said := r.create(t.Context(), "350000", fmt.Sprint(kantatatest.FirstUser+i)); said != "" {
+					return fmt.Errorf("create said %s", said)
+				}
+				return nil
+			})
+			if got := len(fake.Memberships()) - len(rows); got != creates {
+				t.Errorf("%d memberships were created, want %d", got, creates)
+			}
+			if limited > 2*terraformParallelism {
+				t.Errorf("%d requests were answered with 429: the others hammered instead of waiting", limited)
+			}
+			limited = all(reads, func(r *run, i int) error {
+				if after, said := r.read(t.Context(), stateOf(rows[i])); said != "" || after == nil {
+					return fmt.Errorf("read gave %v %s", after, said)
+				}
+				return nil
+			})
+			if limited > terraformParallelism {
+				t.Errorf("%d requests of a plan were answered with 429", limited)
+			}
+		})
+	}
+}
