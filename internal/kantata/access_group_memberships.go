@@ -189,8 +189,8 @@ func (c *Client) DeleteAccessGroupMembership(ctx context.Context, id ID) error {
 		var answer struct {
 			Errors []json.RawMessage `json:"errors"`
 		}
-		if err := json.Unmarshal(body, &answer); err != nil {
-			return fmt.Errorf("%w: %w", errUnreadable, err)
+		if err := decodeObject(body, &answer); err != nil {
+			return err
 		}
 		if len(answer.Errors) > 0 {
 			return fmt.Errorf("%w: a success that carries errors", errUnreadable)

@@ -219,8 +219,8 @@ type attempt struct {
 	number int
 }
 
-// errTimeout is wrapped when an attempt took longer than the request timeout.
-var errTimeout = errors.New("no answer within the request timeout")
+// ErrTimeout is wrapped when an attempt took longer than [Config.RequestTimeout].
+var ErrTimeout = errors.New("no answer within the request timeout")
 
 // errNotSent is wrapped when the context ended before the request was sent.
 var errNotSent = errors.New("not sent")
@@ -276,7 +276,7 @@ func (a *attempt) exchange(req *http.Request) (*http.Response, error) {
 // explain tells the attempt's own deadline from the end of the caller's context.
 func (a *attempt) explain(req *http.Request, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && req.Context().Err() == nil {
-		return fmt.Errorf("%w of %s: %w", errTimeout, a.client.config.RequestTimeout, err)
+		return fmt.Errorf("%w of %s", ErrTimeout, a.client.config.RequestTimeout)
 	}
 	return err
 }

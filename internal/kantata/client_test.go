@@ -350,7 +350,7 @@ func TestWhichRequestIsSentAgain(t *testing.T) {
 				}, func(c *Config) { c.RequestTimeout = 100 * time.Millisecond })
 				t.Cleanup(func() { close(stop) })
 				err := call(t.Context(), client, method)
-				if !errors.Is(err, errTimeout) {
+				if !errors.Is(err, ErrTimeout) {
 					t.Errorf("got %v", err)
 				}
 				checkResult(t, k, err, want)

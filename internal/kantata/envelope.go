@@ -30,13 +30,9 @@ var errUnreadable = errors.New("the answer is not what Kantata's API documents")
 // a page that is only half understood must not pass for a short one.
 func decodePage[T interface{ itself() ID }](body []byte, collection string) (Page[T], error) {
 	var page Page[T]
-	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
-		return page, fmt.Errorf("%w: it is not a JSON object", errUnreadable)
-	}
-
 	var envelope map[string]json.RawMessage
-	if err := json.Unmarshal(body, &envelope); err != nil {
-		return page, fmt.Errorf("%w: %w", errUnreadable, err)
+	if err := decodeObject(body, &envelope); err != nil {
+		return page, err
 	}
 	var results []struct {
 		Key string `json:"key"`
@@ -93,4 +89,15 @@ func decodePage[T interface{ itself() ID }](body []byte, collection string) (Pag
 	}
 	page.PageCount, page.PageSize = meta.PageCount, meta.PageSize
 	return page, nil
+}
+
+// decodeObject decodes a body that must be a JSON object, and says so plainly where it is HTML.
+func decodeObject(body []byte, target any) error {
+	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
+		return fmt.Errorf("%w: it is not a JSON object", errUnreadable)
+	}
+	if err := json.Unmarshal(body, target); err != nil {
+		return fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return nil
 }

@@ -98,7 +98,7 @@ func (p *policy) judge(ctx context.Context, resp *http.Response, err error) *Err
 		switch {
 		case errors.Is(err, errNotSent), errors.As(err, &certificate), neverConnected(err):
 			e.Outcome = OutcomeNotDone
-		case errors.Is(err, errTimeout), ctx.Err() != nil:
+		case errors.Is(err, ErrTimeout), ctx.Err() != nil:
 			e.Outcome = OutcomePending
 		}
 		return e

@@ -20,6 +20,7 @@ const (
 	summaryList   = "Unable to List Access Group Memberships"
 
 	adviceAdministrators = "People are put into an Account Default group such as Account Administrators by changing their account permission in Kantata, not by a membership."
+	adviceForbiddenWrite = "The token's user needs the permission to manage access groups. " + adviceAdministrators
 )
 
 func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
@@ -35,9 +36,9 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 			fmt.Sprintf("Two blocks of this configuration put user %s into access group %s. A membership must be managed by one block only: remove one of the two.", pair.UserID, pair.AccessGroupID))
 	case errors.As(err, &uncertain):
 		detail := fmt.Sprintf("It is not known whether user %s was put into access group %s: the membership may yet appear. ", pair.UserID, pair.AccessGroupID)
-		detail += sentence("Kantata's answer to the creation was: "+explain(uncertain.Err)) + " "
+		detail += sentence(explain(uncertain.Err)) + " "
 		if uncertain.LookErr != nil {
-			detail += sentence("Looking for the membership failed, too: "+explain(uncertain.LookErr)) + " "
+			detail += "Looking for the membership failed, too. " + sentence(explain(uncertain.LookErr)) + " "
 		}
 		detail += "The creation was not sent again, so nothing is doubled.\n\nApply again: that creates the membership if it is still missing, or names it with an import block if it is there. " +
 			"You can also look at Settings > Access Groups in Kantata."
@@ -46,24 +47,34 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(summaryCreate, subject+" "+sentence(explain(err))+advice(err, adviceOnCreate(pair, err)))
 }
 
+// adviceOnCreate says what to do about a POST that Kantata refused, as far as the operation knows more than the status.
 func adviceOnCreate(pair kantata.Pair, err error) string {
-	switch status(err) {
+	var e *kantata.Error
+	if !errors.As(err, &e) || e.Method != http.MethodPost {
+		return ""
+	}
+	switch e.StatusCode {
 	case http.StatusForbidden:
-		return "The token's user needs the permission to manage access groups. " + adviceAdministrators
+		return adviceForbiddenWrite
 	case http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusBadRequest:
-		return fmt.Sprintf("Check that access group %s exists (Settings > Access Groups), and that user %s is on this account%s. %s", pair.AccessGroupID, pair.UserID, blamed(err), adviceAdministrators)
+		group := fmt.Sprintf("Check that access group %s exists and is a custom one (Settings > Access Groups in Kantata). %s", pair.AccessGroupID, adviceAdministrators)
+		user := fmt.Sprintf("Check that user %s is on this account.", pair.UserID)
+		switch blamed := blamed(e); {
+		case strings.Contains(blamed, "access_group"):
+			return "Kantata names access_group_id. " + group
+		case strings.Contains(blamed, "user"):
+			return "Kantata names user_id. " + user
+		}
+		return user + " " + group
 	}
 	return ""
 }
 
-// blamed says which of the two ids Kantata named.
-func blamed(err error) string {
-	var e *kantata.Error
-	if errors.As(err, &e) {
-		for _, d := range e.Details {
-			if d.Field != "" {
-				return "; Kantata names " + d.Field
-			}
+// blamed returns the first field that Kantata named. The fields are not promised: only the two ids' own names are looked for.
+func blamed(e *kantata.Error) string {
+	for _, d := range e.Details {
+		if d.Field != "" {
+			return d.Field
 		}
 	}
 	return ""
@@ -77,7 +88,7 @@ func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 	more := ""
 	if status(err) == http.StatusForbidden || status(err) == http.StatusUnprocessableEntity {
-		more = "The token's user needs the permission to manage access groups. " + adviceAdministrators
+		more = adviceForbiddenWrite
 	}
 	return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" could not be deleted. "+sentence(explain(err))+
 		" It stays in the state."+advice(err, more))
@@ -108,23 +119,33 @@ func racedDiagnostic(m kantata.Membership) diag.Diagnostic {
 			"It is in the state now. Make sure that no other configuration manages the same membership.")
 }
 
-// advice appends what to do next: what the operation knows, else what the status says by itself.
+// advice appends what to do next: what the operation knows, else what the error says by itself.
 func advice(err error, specific string) string {
-	text := specific
-	switch code := status(err); {
-	case code == http.StatusUnauthorized:
-		text = "Kantata does not accept the access token: check " + envAccessToken + " or access_token, and whether the token was revoked."
-	case text != "":
-	case code == http.StatusForbidden:
-		text = "The token's user may not see access groups: use the token of a user with the permission to manage them."
-	case code == http.StatusTooManyRequests:
-		text = "Kantata limited the rate of requests for several minutes: run again later, or with a lower -parallelism."
+	return "\n\n" + nextStep(err, specific)
+}
+
+func nextStep(err error, specific string) string {
+	var e *kantata.Error
+	known := errors.As(err, &e)
+	switch {
+	case status(err) == http.StatusUnauthorized:
+		return "Kantata does not accept the access token: check " + envAccessToken + " or access_token, and whether the token was revoked."
+	case specific != "":
+		return specific
+	case status(err) == http.StatusForbidden:
+		return "The token's user may not see access groups: use the token of a user with the permission to manage them."
+	case status(err) == http.StatusTooManyRequests:
+		return "Kantata limited the rate of requests for several minutes: run again later, or with a lower -parallelism."
 	case errors.Is(err, context.Canceled):
-		text = "The run was interrupted: run again."
-	default:
-		text = "Run again; if it lasts, ask Kantata's support and quote the request id where there is one."
+		return "The run was interrupted: run again."
+	case errors.Is(err, kantata.ErrTimeout):
+		return "Run again; if it lasts, raise request_timeout (" + envRequestTimeout + "), or ask Kantata's support."
+	case known && e.StatusCode == 0:
+		return "Kantata could not be reached, or the connection broke: check the network, base_url (" + envBaseURL + ") and the proxy settings (HTTPS_PROXY), and run again."
+	case known && e.StatusCode < http.StatusInternalServerError && (e.Err != nil || e.StatusCode == http.StatusNotFound):
+		return "Something other than Kantata's API may have answered: check base_url (" + envBaseURL + "), for example " + kantata.DefaultBaseURL + ", and the proxy settings (HTTPS_PROXY), and run again."
 	}
-	return "\n\n" + text
+	return "Run again; if it lasts, ask Kantata's support and quote the request id where there is one."
 }
 
 func status(err error) int {
@@ -143,7 +164,7 @@ func explain(err error) string {
 	}
 	var b strings.Builder
 	if e.StatusCode == 0 {
-		fmt.Fprintf(&b, "%s %s got no answer", e.Method, e.Path)
+		fmt.Fprintf(&b, "%s %s failed", e.Method, e.Path)
 	} else {
 		fmt.Fprintf(&b, "Kantata answered %s %s with %d %s", e.Method, e.Path, e.StatusCode, http.StatusText(e.StatusCode))
 	}
