@@ -27,20 +27,21 @@ resource "kantata_access_group_membership" "managed" {
   user_id         = each.value
 }
 
-# Warns, on each plan, of everybody who is in the group but not in code.
-check "nobody_else" {
-  data "kantata_access_group_memberships" "actual" {
-    access_group_id = var.access_group_id
-  }
+data "kantata_access_group_memberships" "actual" {
+  access_group_id = var.access_group_id
+}
 
+locals {
+  not_in_code = [
+    for m in data.kantata_access_group_memberships.actual.memberships :
+    "${coalesce(m.user_name, "user")} (${m.user_id})" if !contains(var.user_ids, m.user_id)
+  ]
+}
+
+# Warns, on each plan, of everybody who is in the group but not in code. Nobody is removed.
+check "nobody_else" {
   assert {
-    condition = length([
-      for m in data.kantata_access_group_memberships.actual.memberships : m
-      if !contains(var.user_ids, m.user_id)
-    ]) == 0
-    error_message = "In the access group but not in code: ${join(", ", [
-      for m in data.kantata_access_group_memberships.actual.memberships :
-      "${coalesce(m.user_name, "user")} (${m.user_id})" if !contains(var.user_ids, m.user_id)
-    ])}."
+    condition     = length(local.not_in_code) == 0
+    error_message = "In the access group but not in code: ${join(", ", local.not_in_code)}."
   }
 }

@@ -55,7 +55,7 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 		Attributes: map[string]schema.Attribute{
 			"email_addresses": schema.SetAttribute{
 				MarkdownDescription: "The addresses, for example `[\"jane@example.com\"]`, compared without regard to case.",
-				ElementType:         types.StringType,
+				CustomType:          newEmailAddressSetType(),
 				Required:            true,
 				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.RegexMatches(
 					emailAddress, "must be one e-mail address without spaces or commas, for example \"jane@example.com\""))},

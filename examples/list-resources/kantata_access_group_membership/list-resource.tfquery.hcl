@@ -1,4 +1,4 @@
-provider "kantata" {}
+# In a folder whose .tf files require and configure the provider. To run it: terraform query
 
 # Every membership of the account.
 list "kantata_access_group_membership" "all" {

@@ -1,0 +1,110 @@
+// Package endtoend tests the built provider as its users have it: a process of its own, started by the real CLI.
+package endtoend
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
+)
+
+var cli *terraformcli.CLI
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "kantata-endtoend")
+	if err == nil {
+		cli, err = terraformcli.New(context.Background(), dir, terraformcli.Provider)
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// workspace is a folder with a configuration, and the Kantata that it is applied to.
+type workspace struct {
+	t       *testing.T
+	kantata *kantatatest.Server
+	dir     string
+	env     []string
+}
+
+func newWorkspace(t *testing.T, kantata *kantatatest.Server) *workspace {
+	t.Helper()
+	t.Cleanup(kantata.Close)
+	return &workspace{t: t, kantata: kantata, dir: t.TempDir(), env: []string{
+		"KANTATA_BASE_URL=" + kantata.URL(), "KANTATA_ACCESS_TOKEN=" + kantatatest.Token,
+	}}
+}
+
+func company() *kantatatest.Server {
+	kantata := kantatatest.New()
+	kantata.SeedCompany()
+	return kantata
+}
+
+func (w *workspace) write(name, content string) {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// copy takes files of the examples' folder into the workspace.
+func (w *workspace) copy(files ...string) {
+	w.t.Helper()
+	for _, file := range files {
+		w.write(filepath.Base(file), example(w.t, file))
+	}
+}
+
+func example(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "..", "examples", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// run runs a command, which must end with the exit code, and returns what it printed on one line.
+func (w *workspace) run(code int, args ...string) string {
+	w.t.Helper()
+	args = append([]string{args[0], "-no-color"}, args[1:]...)
+	output, got, err := cli.Run(w.t.Context(), w.dir, w.env, args...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if got != code {
+		w.t.Fatalf("%s ended with %d, want %d\n%s", strings.Join(args, " "), got, code, output)
+	}
+	return regexp.MustCompile(`[\s│╷╵]+`).ReplaceAllString(output, " ")
+}
+
+// says fails unless the output holds each of the texts.
+func (w *workspace) says(output string, texts ...string) {
+	w.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(output, text) {
+			w.t.Errorf("it never says %q:\n%s", text, output)
+		}
+	}
+}
+
+// needs skips the test on a CLI that lacks a feature, named by the first Terraform that has it.
+func needs(t *testing.T, feature, terraform string) {
+	t.Helper()
+	if !cli.AtLeast(terraform) {
+		t.Skipf("%s needs Terraform %s; this is %s %s", feature, terraform, cli.Name, cli.Version)
+	}
+}

@@ -1,0 +1,163 @@
+package endtoend
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+const people = `
+terraform {
+  required_providers {
+    kantata = { source = "kantata-community/kantata" }
+  }
+}
+data "kantata_users" "team" {
+  email_addresses = ["jane@example.com", "amir@example.com"]
+}
+data "kantata_access_groups" "all" {}
+data "kantata_access_group_memberships" "all" {}
+resource "kantata_access_group_membership" "first" {
+  access_group_id = "340001"
+  user_id         = data.kantata_users.team.ids_by_email_address["jane@example.com"]
+}
+`
+
+const refused = `
+resource "kantata_access_group_membership" "refused" {
+  access_group_id = "340002"
+  user_id         = "12000003"
+}
+`
+
+// TestTokenIsNowhere looks for the token in all that a run leaves behind, with Terraform's fullest log, while Kantata echoes the
+// token in its refusals.
+func TestTokenIsNowhere(t *testing.T) {
+	t.Parallel()
+	const withAttribute = `
+variable "token" {
+  type      = string
+  sensitive = true
+}
+provider "kantata" {
+  access_token = var.token
+}
+`
+	for name, provider := range map[string]string{"from the environment": "provider \"kantata\" {}\n", "from an attribute": withAttribute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kantata := company()
+			kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+			kantata.Inject(kantatatest.Fault{
+				Method: http.MethodPost, Status: http.StatusUnprocessableEntity,
+				Body:   `{"errors":[{"type":"validation","message":"Authorization: Bearer ` + kantatatest.Token + ` may not","field":"` + kantatatest.Token + `"}]}`,
+				Header: http.Header{"X-Debug": {kantatatest.Token}},
+				Match:  func(r kantatatest.Request) bool { return strings.Contains(r.Body, "12000003") },
+			})
+			w := newWorkspace(t, kantata)
+			w.write("main.tf", provider+people)
+			if provider == withAttribute {
+				w.env = []string{"KANTATA_BASE_URL=" + kantata.URL(), "TF_VAR_token=" + kantatatest.Token}
+			}
+			w.env = append(w.env, "TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(w.dir, "trace.log"))
+			printed := w.run(0, "plan", "-out=saved.tfplan")
+			printed += w.run(0, "apply", "saved.tfplan")
+			w.write("refused.tf", refused)
+			failed := w.run(1, "apply", "-auto-approve")
+			w.says(failed, "422 Unprocessable Entity", "[redacted]")
+			if strings.Contains(printed+failed, kantatatest.Token) {
+				t.Error("the token was printed")
+			}
+			if provider == withAttribute {
+				// A saved plan holds the values of all variables; that is Terraform's and cannot be changed by a provider.
+				if err := os.Remove(filepath.Join(w.dir, "saved.tfplan")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			log := w.read("trace.log")
+			w.says(log, "[TRACE]", "Kantata API request", "POST", "request_id=")
+			w.lacks(kantatatest.Token)
+		})
+	}
+}
+
+// TestPeopleAreNotLogged holds that names and addresses are not below TRACE.
+func TestPeopleAreNotLogged(t *testing.T) {
+	t.Parallel()
+	kantata := company()
+	kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+	w := newWorkspace(t, kantata)
+	w.write("main.tf", people)
+	w.env = append(w.env, "TF_LOG=DEBUG", "TF_LOG_PATH="+filepath.Join(w.dir, "debug.log"))
+	w.run(0, "apply", "-auto-approve")
+	w.run(0, "plan", "-detailed-exitcode")
+	log := w.read("debug.log")
+	w.says(log, "[DEBUG]", "Kantata API request")
+	for _, person := range []string{"jane", "amir", "Jane", "Amir", "example.com"} {
+		for line := range strings.SplitSeq(log, "\n") {
+			if strings.Contains(line, person) && strings.Contains(line, "provider.terraform-provider-kantata") {
+				t.Errorf("%s is in the log: %s", person, line)
+			}
+		}
+	}
+}
+
+func (w *workspace) read(name string) string {
+	w.t.Helper()
+	content, err := os.ReadFile(filepath.Join(w.dir, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(content)
+}
+
+// lacks fails if any file of the workspace holds the secret; of a saved plan, which is an archive, every file in it.
+func (w *workspace) lacks(secret string) {
+	w.t.Helper()
+	files := 0
+	err := filepath.WalkDir(w.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files++
+		if bytes.Contains(content, []byte(secret)) {
+			w.t.Errorf("%s holds the secret", entry.Name())
+		}
+		if filepath.Ext(path) != ".tfplan" {
+			return nil
+		}
+		archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+		if err != nil {
+			return err
+		}
+		for _, file := range archive.File {
+			opened, err := file.Open()
+			if err != nil {
+				return err
+			}
+			content, err := io.ReadAll(opened)
+			if err != nil {
+				return err
+			}
+			if bytes.Contains(content, []byte(secret)) {
+				w.t.Errorf("%s in %s holds the secret", file.Name, entry.Name())
+			}
+		}
+		return nil
+	})
+	if err != nil || files < 3 {
+		w.t.Errorf("%d files were looked at: %v", files, err)
+	}
+}
