@@ -38,10 +38,26 @@ type CLI struct {
 	config string
 }
 
-// New builds the package of a provider into dir, finds a Terraform and returns it. dir is the caller's to remove. It looks
-// at TF_ACC_TERRAFORM_PATH, then for terraform and tofu on the path; when there is none, it installs the latest
-// Terraform into dir.
+// Find returns the Terraform at TF_ACC_TERRAFORM_PATH, or terraform or tofu of the path; when there is none, it installs the latest
+// Terraform into dir. dir is the caller's to remove.
+func Find(ctx context.Context, dir string) (*CLI, error) {
+	cli := &CLI{config: filepath.Join(dir, "terraformrc")}
+	if err := os.WriteFile(cli.config, nil, 0o600); err != nil {
+		return nil, err
+	}
+	var err error
+	if cli.Path, err = find(ctx, dir); err != nil {
+		return nil, err
+	}
+	return cli, cli.learnVersion(ctx)
+}
+
+// New finds a Terraform, as [Find] does, and has it use the provider whose package is given, built into dir.
 func New(ctx context.Context, dir, provider string) (*CLI, error) {
+	cli, err := Find(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
 	bin := filepath.Join(dir, "bin")
 	executable := filepath.Join(bin, "terraform-provider-kantata")
 	if runtime.GOOS == "windows" {
@@ -51,17 +67,12 @@ func New(ctx context.Context, dir, provider string) (*CLI, error) {
 	if output, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the provider: %w\n%s", err, output)
 	}
-	cli := &CLI{config: filepath.Join(dir, "terraformrc")}
 	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"kantata-community/kantata\" = %q\n  }\n  direct {}\n}\n", bin)
-	if err := os.WriteFile(cli.config, []byte(rc), 0o600); err != nil {
-		return nil, err
-	}
-	var err error
-	if cli.Path, err = find(ctx, dir); err != nil {
-		return nil, err
-	}
-	return cli, cli.learnVersion(ctx)
+	return cli, os.WriteFile(cli.config, []byte(rc), 0o600)
 }
+
+// ConfigFile returns the CLI configuration that is used in place of the caller's.
+func (c *CLI) ConfigFile() string { return c.config }
 
 // WithConfig returns the CLI with another CLI configuration file in place of the development override.
 func (c *CLI) WithConfig(file string) *CLI {
@@ -139,6 +150,28 @@ func (c *CLI) Run(ctx context.Context, dir string, variables []string, args ...s
 		err = nil
 	}
 	return stdout.String() + stderr.String(), command.ProcessState.ExitCode(), err
+}
+
+// RegistryHost returns the host of the registry that the CLI asks when a source names none. Terraform and OpenTofu differ in it.
+func (c *CLI) RegistryHost(ctx context.Context) (string, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(c.config), "host")
+	if err != nil {
+		return "", err
+	}
+	const config = "terraform {\n  required_providers {\n    kantata = { source = \"kantata-community/kantata\" }\n  }\n}\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
+		return "", err
+	}
+	output, _, err := c.Run(ctx, dir, nil, "providers")
+	if err != nil {
+		return "", err
+	}
+	_, after, _ := strings.Cut(output, "provider[")
+	host, _, found := strings.Cut(after, "/kantata-community/kantata]")
+	if !found {
+		return "", fmt.Errorf("%s providers does not name the registry's host:\n%s", c.Path, output)
+	}
+	return host, nil
 }
 
 // environment is the caller's without what would change what Terraform or the provider does.
