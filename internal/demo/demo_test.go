@@ -39,7 +39,7 @@ func TestDemo(t *testing.T) {
 	if err := play(t.Context(), out); err != nil {
 		t.Fatalf("%v\n%s", err, printed.String())
 	}
-	for _, want := range []string{"3 added", "No changes.", "1 imported", "4 destroyed", "Emi Tanaka in Rate Card Editors"} {
+	for _, want := range []string{"3 added", "No changes.", "5. List who is in", "4 destroyed", "Emi Tanaka in Rate Card Editors"} {
 		if !strings.Contains(printed.String(), want) {
 			t.Errorf("it never says %q:\n%s", want, printed.String())
 		}
@@ -56,7 +56,7 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	drawn, err := os.ReadFile(picture)
-	if err != nil || !bytes.Contains(drawn, []byte("1 imported")) {
+	if err != nil || !bytes.Contains(drawn, []byte("4 destroyed")) {
 		t.Errorf("the picture lacks what was printed: %v", err)
 	}
 }

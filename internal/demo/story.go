@@ -20,16 +20,18 @@ const quickstart = "examples/quickstart/main.tf"
 // latency makes the embedded Kantata answer as a remote one would, so that requests gather as they do there.
 const latency = 50 * time.Millisecond
 
-const importConfig = `
+const diegoConfig = `
 # Diego has been a rate card editor since before Terraform came.
-import {
-  to = kantata_access_group_membership.diego
-  id = "340003/12000004" # access_group_id/user_id
-}
-
 resource "kantata_access_group_membership" "diego" {
   access_group_id = "340003"
   user_id         = "12000004"
+}
+`
+
+const importConfig = `
+import {
+  to = kantata_access_group_membership.diego
+  id = "340003/12000004" # access_group_id/user_id
 }
 `
 
@@ -145,8 +147,17 @@ func (s *story) removeByHand() error {
 
 func (s *story) takeOver() error {
 	s.title("Take over a membership that exists")
+	if err := s.write("diego.tf", diegoConfig); err != nil {
+		return err
+	}
+	if !s.cli.Supports("1.5.0", "1.6.0") {
+		if err := s.terraform(0, "import", "kantata_access_group_membership.diego", "340003/12000004"); err != nil {
+			return err
+		}
+		return s.holds(5)
+	}
 	s.out.say(plain, "  import { to = kantata_access_group_membership.diego, id = \"340003/12000004\" }")
-	if err := s.write("diego.tf", importConfig); err != nil {
+	if err := s.write("import.tf", importConfig); err != nil {
 		return err
 	}
 	if err := s.terraform(0, "apply", "-auto-approve"); err != nil {
@@ -231,7 +242,7 @@ func telling(text string) (style, bool) {
 		return removes, true
 	case strings.HasPrefix(text, "# ") && strings.Contains(text, "will be imported"):
 		return adds, true
-	case strings.HasPrefix(text, "Apply complete!"), strings.HasPrefix(text, "Destroy complete!"), strings.HasPrefix(text, "No changes."), strings.HasPrefix(text, "Plan:"):
+	case strings.HasPrefix(text, "Apply complete!"), strings.HasPrefix(text, "Destroy complete!"), strings.HasPrefix(text, "Import successful!"), strings.HasPrefix(text, "No changes."), strings.HasPrefix(text, "Plan:"):
 		return plain, true
 	}
 	return style{}, false
@@ -242,7 +253,7 @@ func (s *story) variables() []string {
 }
 
 func (s *story) executable() string {
-	if s.cli.Name == "OpenTofu" {
+	if s.cli.Name == terraformcli.OpenTofu {
 		return "tofu"
 	}
 	return "terraform"

@@ -2,6 +2,7 @@
 package endtoend
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) {
 type workspace struct {
 	t       *testing.T
 	kantata *kantatatest.Server
+	cli     *terraformcli.CLI
 	dir     string
 	env     []string
 }
@@ -42,7 +44,7 @@ type workspace struct {
 func newWorkspace(t *testing.T, kantata *kantatatest.Server) *workspace {
 	t.Helper()
 	t.Cleanup(kantata.Close)
-	return &workspace{t: t, kantata: kantata, dir: t.TempDir(), env: []string{
+	return &workspace{t: t, kantata: kantata, cli: cli, dir: t.TempDir(), env: []string{
 		"KANTATA_BASE_URL=" + kantata.URL(), "KANTATA_ACCESS_TOKEN=" + kantatatest.Token,
 	}}
 }
@@ -81,7 +83,7 @@ func example(t *testing.T, file string) string {
 func (w *workspace) run(code int, args ...string) string {
 	w.t.Helper()
 	args = append([]string{args[0], "-no-color"}, args[1:]...)
-	output, got, err := cli.Run(w.t.Context(), w.dir, w.env, args...)
+	output, got, err := w.cli.Run(w.t.Context(), w.dir, w.env, args...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -101,10 +103,10 @@ func (w *workspace) says(output string, texts ...string) {
 	}
 }
 
-// needs skips the test on a CLI that lacks a feature, named by the first Terraform that has it.
-func needs(t *testing.T, feature, terraform string) {
+// needs skips the test on a CLI that lacks a feature, which came with these versions; "" is none.
+func needs(t *testing.T, feature, terraform, opentofu string) {
 	t.Helper()
-	if !cli.AtLeast(terraform) {
-		t.Skipf("%s needs Terraform %s; this is %s %s", feature, terraform, cli.Name, cli.Version)
+	if !cli.Supports(terraform, opentofu) {
+		t.Skipf("%s came with Terraform %s and OpenTofu %s; this is %s %s", feature, terraform, cmp.Or(opentofu, "never"), cli.Name, cli.Version)
 	}
 }

@@ -68,12 +68,10 @@ func TestProviderExample(t *testing.T) {
 
 func TestAudit(t *testing.T) {
 	t.Parallel()
+	needs(t, "check", "1.5.0", "1.6.0")
 	w := newWorkspace(t, company())
 	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+1)
 	w.copy("audit/main.tf")
-	if cli.Name == "Terraform" {
-		needs(t, "check", "1.5.0")
-	}
 	args := []string{"-var", `access_group_id=340001`, "-var", `user_ids=["12000001"]`}
 	output := w.run(0, append([]string{"apply", "-auto-approve"}, args...)...)
 	w.says(output, "1 added", "Warning: Check block assertion failed", "In the access group but not in code: Amir Haddad (12000002).")
@@ -86,9 +84,7 @@ func TestAudit(t *testing.T) {
 // TestBulkImport takes over 431 memberships with what the walk costs and not with a request for each.
 func TestBulkImport(t *testing.T) {
 	t.Parallel()
-	if cli.Name == "Terraform" {
-		needs(t, "for_each in an import block", "1.7.0")
-	}
+	needs(t, "for_each in an import block", "1.7.0", "1.7.0")
 	kantata := kantatatest.New()
 	kantata.SeedMemberships(1, 431, 431)
 	w := newWorkspace(t, kantata)
@@ -125,13 +121,10 @@ func TestResourceAndItsImports(t *testing.T) {
 		w.says(w.run(0, "apply", "-auto-approve"), "3 added")
 		w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 	})
-	for file, since := range map[string]string{"import-by-string-id.tf": "1.5.0", "import-by-identity.tf": "1.12.0"} {
+	for file, since := range map[string][2]string{"import-by-string-id.tf": {"1.5.0", "1.6.0"}, "import-by-identity.tf": {"1.12.0", "1.12.0"}} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			// OpenTofu has both forms, too.
-			if cli.Name == "Terraform" {
-				needs(t, file, since)
-			}
+			needs(t, file, since[0], since[1])
 			w := newWorkspace(t, company())
 			w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
 			w.copy(membershipExamples+"resource.tf", membershipExamples+file)
@@ -180,7 +173,7 @@ func TestDataSources(t *testing.T) {
 
 func TestQuery(t *testing.T) {
 	t.Parallel()
-	needs(t, "terraform query", "1.14.0")
+	needs(t, "terraform query", "1.14.0", "")
 	kantata := kantatatest.New()
 	kantata.SeedMemberships(1, 431, 431)
 	w := newWorkspace(t, kantata)

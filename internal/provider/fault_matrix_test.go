@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -36,6 +37,9 @@ type cell struct {
 	says    string // part of the error; "" for success
 	warns   string // part of the warning; "" for none
 	dialect kantatatest.Dialect
+
+	interrupt bool // as by Ctrl-C, when the write has arrived
+	twice     bool // a second block of the configuration does the same
 }
 
 func inject(f kantatatest.Fault) func(*kantatatest.Server) {
@@ -127,6 +131,10 @@ func createCells() []cell {
 		{name: "502 after, then the look fails", fault: all(afterWrite(kantatatest.AnswerStatus, 503), once(post, kantatatest.AnswerStatusAfter, 502)), kantata: 1, state: absent, writes: 1, says: "340001"},
 		{name: "502 before, then the look is a login page", fault: all(afterWrite(kantatatest.LoginPage, 0), once(post, kantatatest.AnswerStatus, 502)), state: absent, writes: 1, says: "340001"},
 		{name: "reset after, then the look is refused", fault: all(afterWrite(kantatatest.AnswerStatus, 403), once(post, kantatatest.ResetAfter, 0)), kantata: 1, state: absent, writes: 1, says: "340001"},
+		{name: "redirect", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.AnswerStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships"}}, Times: 1}), state: absent, writes: 1, says: "redirect"},
+		{name: "422 that repeats the token", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.AnswerStatus, Status: 422, Body: `{"errors":[{"message":"` + kantatatest.Token + `"}]}`}), state: absent, writes: 1, says: "[redacted]"},
+		{name: "interrupt, done", fault: once(post, kantatatest.HangAfter, 0), interrupt: true, kantata: 1, state: holds, writes: 1},
+		{name: "interrupt, not done", fault: once(post, kantatatest.HangBefore, 0), interrupt: true, state: absent, writes: 1, says: "may yet appear"},
 		{name: "look before: 401", fault: always(get, kantatatest.AnswerStatus, 401), state: absent, writes: 0, says: "401"},
 		{name: "look before: 503 always", fault: always(get, kantatatest.AnswerStatus, 503), state: absent, writes: 0, says: "503"},
 		{name: "look before: 503 once", fault: once(get, kantatatest.AnswerStatus, 503), kantata: 1, state: holds, writes: 1},
@@ -154,6 +162,9 @@ func createCells() []cell {
 		cells = append(cells, cell{
 			name: "exists, duplicates are " + name, fault: func(fake *kantatatest.Server) { fake.AddMembership(group, user) },
 			kantata: 1, state: absent, writes: 0, says: "import {", dialect: kantatatest.Dialect{Duplicates: style},
+		}, cell{
+			name: "two blocks, duplicates are " + name, twice: true,
+			kantata: 1, state: absent, writes: 1, says: "Two blocks", dialect: kantatatest.Dialect{Duplicates: style},
 		})
 	}
 	return cells
@@ -173,6 +184,7 @@ func deleteCells() []cell {
 		{name: "removed by hand, look unavailable", fault: all(removed, lists(kantatatest.AnswerStatus, 503)), state: kept, writes: 1, says: "503"},
 		{name: "login page before, once", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 200, Body: html, Times: 1}), state: absent, writes: 2},
 		{name: "login page before, always", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 200, Body: html}), kantata: 1, state: kept, writes: 3, says: "Unable to Delete"},
+		{name: "redirect", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships/56000101"}}, Times: 1}), kantata: 1, state: kept, writes: 1, says: "redirect"},
 		{name: "404 of a proxy", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}}), kantata: 1, state: kept, writes: 1, says: "404"},
 	}
 	for _, status := range []int{400, 401, 403, 422} {
@@ -280,6 +292,15 @@ func playCell(t *testing.T, operation string, c cell) {
 	if strings.Contains(c.name, "time-out") {
 		timeout = time.Second
 	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	if c.interrupt {
+		fake.OnRequest(func(r kantatatest.Request) {
+			if r.Method != http.MethodGet {
+				interrupt()
+			}
+		})
+	}
 	r := newRun(t, fake, 2, timeout)
 	var after state
 	var said string
@@ -287,12 +308,17 @@ func playCell(t *testing.T, operation string, c cell) {
 	switch operation {
 	case "create":
 		method = http.MethodPost
-		after, said = r.create(t.Context(), pair, person)
+		if c.twice {
+			if _, said := r.create(ctx, pair, person); said != "" {
+				t.Fatal(said)
+			}
+		}
+		after, said = r.create(ctx, pair, person)
 	case "delete":
 		method = http.MethodDelete
-		after, said = r.delete(t.Context(), before)
+		after, said = r.delete(ctx, before)
 	case "read":
-		after, said = r.read(t.Context(), before)
+		after, said = r.read(ctx, before)
 	}
 
 	if failed := strings.Contains(said, "ERROR"); failed != (c.says != "") || !strings.Contains(said, c.says) {

@@ -23,6 +23,9 @@ const (
 	// Provider is the package of the product.
 	Provider = "github.com/kantata-community/terraform-provider-kantata"
 
+	// OpenTofu is the name of what is not Terraform.
+	OpenTofu = "OpenTofu"
+
 	envPath = "TF_ACC_TERRAFORM_PATH"
 )
 
@@ -30,7 +33,7 @@ const (
 type CLI struct {
 	// Path is the executable.
 	Path string
-	// Name is "Terraform" or "OpenTofu".
+	// Name is "Terraform" or [OpenTofu].
 	Name string
 	// Version is its own, for example 1.11.4.
 	Version *version.Version
@@ -121,9 +124,13 @@ func (c *CLI) learnVersion(ctx context.Context) error {
 	return nil
 }
 
-// AtLeast reports whether the CLI is a Terraform of that version or a newer one, pre-releases included.
-func (c *CLI) AtLeast(lowest string) bool {
-	return c.Name == "Terraform" && c.Version.Core().GreaterThanOrEqual(version.Must(version.NewVersion(lowest)))
+// Supports reports whether the CLI has what came with these versions of Terraform and of OpenTofu; "" is none. Pre-releases count.
+func (c *CLI) Supports(terraform, opentofu string) bool {
+	lowest := terraform
+	if c.Name == OpenTofu {
+		lowest = opentofu
+	}
+	return lowest != "" && c.Version.Core().GreaterThanOrEqual(version.Must(version.NewVersion(lowest)))
 }
 
 // Command returns a command that runs in dir with the variables added to the environment. When its context ends it is
