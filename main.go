@@ -24,6 +24,7 @@ func main() {
 		fmt.Println(version)
 		return
 	}
+	provider.LimitMemory()
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 		Address: "registry.terraform.io/kantata-community/kantata",
 		Debug:   *debug,

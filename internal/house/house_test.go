@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"go/ast"
 	"maps"
 	"net/url"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/tools/go/packages"
 )
 
 const (
@@ -301,6 +304,44 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s links to %s, which has no such heading", page, match[1])
 			}
 		}
+	}
+}
+
+// TestNoDiagnosticsAreDropped fails where a call's diagnostics are neither appended nor assigned.
+func TestNoDiagnosticsAreDropped(t *testing.T) {
+	t.Parallel()
+	loaded, err := packages.Load(&packages.Config{Context: t.Context(), Dir: root, Mode: packages.LoadSyntax}, "./internal/provider")
+	if err != nil || len(loaded) != 1 || len(loaded[0].Errors) > 0 {
+		t.Fatalf("%v %v", err, loaded)
+	}
+	provider, calls := loaded[0], 0
+	returnsDiagnostics := func(e ast.Expr) bool {
+		call, ok := e.(*ast.CallExpr)
+		return ok && strings.Contains(provider.TypesInfo.TypeOf(call).String(), "diag.Diagnostic")
+	}
+	for _, file := range provider.Syntax {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case ast.Expr:
+				if returnsDiagnostics(n) {
+					calls++
+				}
+			case *ast.ExprStmt:
+				if returnsDiagnostics(n.X) {
+					t.Errorf("%s drops diagnostics", provider.Fset.Position(n.Pos()))
+				}
+			case *ast.AssignStmt:
+				for i, left := range n.Lhs {
+					if name, ok := left.(*ast.Ident); ok && name.Name == "_" && len(n.Rhs) == len(n.Lhs) && returnsDiagnostics(n.Rhs[i]) {
+						t.Errorf("%s drops diagnostics", provider.Fset.Position(n.Pos()))
+					}
+				}
+			}
+			return true
+		})
+	}
+	if calls < 20 {
+		t.Errorf("only %d calls that return diagnostics were found", calls)
 	}
 }
 

@@ -17,27 +17,29 @@ var errShifting = errors.New("access group memberships keep changing while they 
 // A walk that shifted under a concurrent change is repeated; after an error nothing more is yielded.
 func (r *Reader) List(ctx context.Context, filter kantata.MembershipFilter) iter.Seq2[kantata.Membership, error] {
 	return func(yield func(kantata.Membership, error) bool) {
-		rows, err := r.list(ctx, filter)
+		s, err := r.list(ctx, filter)
 		if err != nil {
 			yield(kantata.Membership{}, err)
 			return
 		}
-		for _, m := range rows {
-			if !yield(m, nil) {
+		for i := 0; ; i++ {
+			m, more := r.row(s, i)
+			if !more || m.ID != "" && !yield(m, nil) {
 				return
 			}
 		}
 	}
 }
 
-func (r *Reader) list(ctx context.Context, filter kantata.MembershipFilter) ([]kantata.Membership, error) {
+// list returns a snapshot that is whole.
+func (r *Reader) list(ctx context.Context, filter kantata.MembershipFilter) (*snapshot, error) {
 	all := filter == kantata.MembershipFilter{}
 	r.mu.Lock()
 	known := r.snapshot
 	usable := all && known.fresh() && known.whole
 	r.mu.Unlock()
 	if usable {
-		return r.current(known), nil
+		return known, nil
 	}
 	for range maxWalks {
 		s, err := r.walks.do(ctx, filter, func(ctx context.Context) (*snapshot, error) {
@@ -51,7 +53,7 @@ func (r *Reader) list(ctx context.Context, filter kantata.MembershipFilter) ([]k
 			return nil, err
 		}
 		if s.whole {
-			return r.current(s), nil
+			return s, nil
 		}
 	}
 	return nil, errShifting

@@ -1,7 +1,6 @@
 package memberships
 
 import (
-	"slices"
 	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -147,11 +146,16 @@ func (r *Reader) deleted(id kantata.ID) bool {
 	return r.journal.deleted[id]
 }
 
-// current returns the rows of the snapshot with our own writes.
-func (r *Reader) current(s *snapshot) []kantata.Membership {
+// row returns the i-th row, a zero one where it was deleted; more is false past the end. Rows are read one by one, since an account
+// may have too many for a copy.
+func (r *Reader) row(s *snapshot, i int) (m kantata.Membership, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.journal.replay(s)
-	rows := slices.Clone(s.rows)
-	return slices.DeleteFunc(rows, func(m kantata.Membership) bool { return m.ID == "" })
+	if i == 0 {
+		r.journal.replay(s)
+	}
+	if i >= len(s.rows) {
+		return m, false
+	}
+	return s.rows[i], true
 }

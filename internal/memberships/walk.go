@@ -3,6 +3,7 @@ package memberships
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -75,11 +76,13 @@ func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, from
 	expected := min(max(first.Count, 0), len(pages)*kantata.MaxPerPage)
 	s.byID = make(map[kantata.ID]int, expected)
 	s.byPair = make(map[kantata.Pair]int, expected)
+	s.rows = make([]kantata.Membership, 0, expected)
+	texts := sharedTexts{}
 	low, high := first.Count, first.Count
 	for _, page := range pages {
 		low, high = min(low, page.Count), max(high, page.Count)
 		for _, m := range page.Items {
-			s.put(m)
+			s.put(texts.share(m))
 		}
 	}
 	r.mu.Lock()
@@ -97,6 +100,30 @@ func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, from
 	s.wholeButOurs = seen >= high-creates && moved <= creates+writes
 	r.journal.replay(s)
 	return s, len(pages), nil
+}
+
+// sharedTexts keeps each text of a walk once: an account has many memberships of few people in few groups.
+type sharedTexts map[string]*string
+
+func (t sharedTexts) share(m kantata.Membership) kantata.Membership {
+	m.AccessGroupID = kantata.ID(*t.one((*string)(&m.AccessGroupID)))
+	m.UserID = kantata.ID(*t.one((*string)(&m.UserID)))
+	m.AccessGroupName, m.UserName, m.CreatedAt = t.one(m.AccessGroupName), t.one(m.UserName), t.one(m.CreatedAt)
+	m.CreatorID = (*kantata.ID)(t.one((*string)(m.CreatorID)))
+	return m
+}
+
+func (t sharedTexts) one(text *string) *string {
+	if text == nil {
+		return nil
+	}
+	if shared, ok := t[*text]; ok {
+		return shared
+	}
+	// A copy, so that the row which had it first is not kept as a whole.
+	copied := strings.Clone(*text)
+	t[copied] = &copied
+	return &copied
 }
 
 // fetchRest fills pages from the second on. It stops early at an empty page: the list has become shorter, or its count is no

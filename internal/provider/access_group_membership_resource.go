@@ -51,7 +51,8 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 	resp.Schema = schema.Schema{
 		Version: 0,
 		MarkdownDescription: "Puts a person into an access group of Kantata OX, and takes them out again when the resource is destroyed. " +
-			"The resource is additive: memberships that are not in the configuration are never touched.",
+			"The resource is additive: memberships that are not in the configuration are never touched. " +
+			"An import id is " + importForms + ".",
 		Attributes: map[string]schema.Attribute{
 			"id":                computed(describeID),
 			"access_group_id":   required("The id of the access group, digits only, for example `340002`."),

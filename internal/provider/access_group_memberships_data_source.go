@@ -33,7 +33,7 @@ func (m filterModel) filter() kantata.MembershipFilter {
 
 type membershipsModel struct {
 	filterModel
-	Memberships []membershipModel `tfsdk:"memberships"`
+	Memberships membershipList `tfsdk:"memberships"`
 }
 
 func (d *accessGroupMembershipsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -57,6 +57,7 @@ func (d *accessGroupMembershipsDataSource) Schema(_ context.Context, _ datasourc
 			"memberships": schema.ListNestedAttribute{
 				MarkdownDescription: "The memberships in Kantata's order, each once.",
 				Computed:            true,
+				CustomType:          newMembershipListType(),
 				NestedObject:        schema.NestedAttributeObject{Attributes: membershipAttributes()},
 			},
 		},
@@ -73,13 +74,11 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	model.Memberships = []membershipModel{}
-	for m, err := range d.data.reader.List(ctx, model.filter()) {
-		if err != nil {
-			resp.Diagnostics.Append(listDiagnostic(summaryList, err))
-			return
-		}
-		model.Memberships = append(model.Memberships, newMembershipModel(m))
+	memberships, err := newMembershipList(ctx, d.data.reader.List(ctx, model.filter()))
+	if err != nil {
+		resp.Diagnostics.Append(listDiagnostic(summaryList, err))
+		return
 	}
+	model.Memberships = memberships
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

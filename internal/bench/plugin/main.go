@@ -34,6 +34,7 @@ func main() {
 	case usage.ReadNothing:
 		constructor = func() provider.Provider { return &variant{Provider: product.New("bench")(), read: nothing} }
 	}
+	product.LimitMemory()
 	err := providerserver.Serve(context.Background(), constructor, providerserver.ServeOpts{Address: "registry.terraform.io/kantata-community/kantata"})
 	if err != nil {
 		log.Fatal(err)

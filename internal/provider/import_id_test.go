@@ -1,0 +1,87 @@
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+func TestImportIDs(t *testing.T) {
+	t.Parallel()
+	pair := kantata.Pair{AccessGroupID: "340002", UserID: "12000001"}
+	for text, want := range map[string]importID{
+		"56000101":              {id: "56000101"},
+		" 56000101\n":           {id: "56000101"},
+		"340002/12000001":       {pair: pair},
+		" 340002 / 12000001\t":  {pair: pair},
+		"":                      {},
+		" ":                     {},
+		"/":                     {},
+		"340002/":               {},
+		"/12000001":             {},
+		"340002/12000001/":      {},
+		"340002//12000001":      {},
+		"1/2/3":                 {},
+		"340002:12000001":       {},
+		"340002,12000001":       {},
+		"340002 12000001":       {},
+		"0340002/12000001":      {},
+		"jane":                  {},
+		"340002/jane":           {},
+		"-1":                    {},
+		"99999999999999999999":  {},
+		"340002/12000001\x00":   {},
+		"\u0663\u0664/12000001": {},
+	} {
+		got, err := parseImportID(text)
+		if got != want || (err == nil) != (want != importID{}) {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), importForms) {
+			t.Errorf("%q: the error %q does not show both forms", text, err)
+		}
+	}
+}
+
+// TestImportFormsAreRight holds the constant that documentation and errors are made of against the parser.
+func TestImportFormsAreRight(t *testing.T) {
+	t.Parallel()
+	forms := 0
+	for i, part := range strings.Split(importForms, `"`) {
+		if i%2 == 1 {
+			forms++
+			if _, err := parseImportID(part); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if forms != 2 {
+		t.Errorf("%d forms in %q", forms, importForms)
+	}
+}
+
+// FuzzImportID holds that what is accepted has ids that Kantata could have given, and reads the same when written again.
+func FuzzImportID(f *testing.F) {
+	for _, seed := range []string{"56000101", "340002/12000001", " 1 / 2 ", "1/2/3", "/", "", "012", "\u00a01", "1/\n2"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		parsed, err := parseImportID(text)
+		if err != nil {
+			return
+		}
+		again := parsed.id.String()
+		if parsed.id == "" {
+			again = parsed.pair.String()
+		}
+		if reparsed, err := parseImportID(again); err != nil || reparsed != parsed {
+			t.Fatalf("%q was read as %+v and then as %+v, %v", text, parsed, reparsed, err)
+		}
+		for id := range strings.SplitSeq(again, "/") {
+			if _, err := kantata.ParseID(id); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+		}
+	})
+}
