@@ -3,9 +3,7 @@ package memberships
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -179,12 +177,6 @@ func (f *fake) GetAccessGroupMembership(ctx context.Context, id kantata.ID) (fou
 		return notFound
 	})
 	return found, err
-}
-
-func (f *fake) ListAccessGroupMemberships(context.Context, kantata.MembershipFilter, int) iter.Seq2[kantata.Membership, error] {
-	return func(yield func(kantata.Membership, error) bool) {
-		yield(kantata.Membership{}, errors.New("the reader fetches pages by itself"))
-	}
 }
 
 func (f *fake) AccessGroupMembershipsPage(ctx context.Context, filter kantata.MembershipFilter, page, perPage int) (answer kantata.Page[kantata.Membership], err error) {

@@ -4,7 +4,6 @@ package memberships
 import (
 	"context"
 	"errors"
-	"iter"
 	"sync"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -13,7 +12,6 @@ import (
 // API is what the reader and the writer need of Kantata; [*kantata.Client] is one.
 type API interface {
 	GetAccessGroupMembership(ctx context.Context, id kantata.ID) (kantata.Membership, error)
-	ListAccessGroupMemberships(ctx context.Context, filter kantata.MembershipFilter, perPage int) iter.Seq2[kantata.Membership, error]
 	AccessGroupMembershipsPage(ctx context.Context, filter kantata.MembershipFilter, page, perPage int) (kantata.Page[kantata.Membership], error)
 	AccessGroupMembershipsByID(ctx context.Context, ids []kantata.ID) ([]kantata.Membership, error)
 	CreateAccessGroupMembership(ctx context.Context, pair kantata.Pair) (kantata.Membership, error)
