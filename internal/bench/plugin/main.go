@@ -35,7 +35,7 @@ func main() {
 		constructor = func() provider.Provider { return &variant{Provider: product.New("bench")(), read: nothing} }
 	}
 	product.LimitMemory()
-	err := providerserver.Serve(context.Background(), constructor, providerserver.ServeOpts{Address: "registry.terraform.io/kantata-community/kantata"})
+	err := providerserver.Serve(context.Background(), constructor, providerserver.ServeOpts{Address: "bench.invalid/kantata-community/kantata"})
 	if err != nil {
 		log.Fatal(err)
 	}
