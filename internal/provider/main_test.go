@@ -39,8 +39,9 @@ func prepare(ctx context.Context, dir string) error {
 	}
 	err = errors.Join(err, os.Setenv("TF_CLI_CONFIG_FILE", cli.ConfigFile()), os.Setenv("TF_ACC_TERRAFORM_PATH", cli.Path))
 	if cli.Name == terraformcli.OpenTofu {
-		// It refuses the namespace that the test framework uses where none is set.
-		err = errors.Join(err, os.Setenv("TF_ACC_PROVIDER_NAMESPACE", "hashicorp"))
+		// The test framework offers the provider under Terraform's default host and a namespace that OpenTofu refuses.
+		host, hostErr := cli.RegistryHost(ctx)
+		err = errors.Join(err, hostErr, os.Setenv("TF_ACC_PROVIDER_HOST", host), os.Setenv("TF_ACC_PROVIDER_NAMESPACE", "hashicorp"))
 	}
 	return err
 }
