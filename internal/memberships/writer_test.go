@@ -313,3 +313,21 @@ func TestDeletedDuringABatch(t *testing.T) {
 		}
 	})
 }
+
+func TestErrorsNameThePair(t *testing.T) {
+	t.Parallel()
+	look := errors.New("no look")
+	for want, err := range map[string]error{
+		"user 3 is in access group 2 already: membership 1":                                                         &ExistsError{Membership: kantata.Membership{ID: "1", AccessGroupID: "2", UserID: "3"}},
+		"another block of this run manages user 3 in access group 2":                                                &ClaimedError{Pair: kantata.Pair{AccessGroupID: "2", UserID: "3"}},
+		"user 3 may have been put into access group 2: connection lost":                                             &UncertainError{Pair: kantata.Pair{AccessGroupID: "2", UserID: "3"}, Err: errors.New("connection lost")},
+		"user 3 may have been put into access group 2: connection lost; looking for the membership failed: no look": &UncertainError{Pair: kantata.Pair{AccessGroupID: "2", UserID: "3"}, Err: errors.New("connection lost"), LookErr: look},
+	} {
+		if err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	if err := error(&UncertainError{Err: reset, LookErr: look}); !errors.Is(err, look) || kantata.OutcomeOf(err) != kantata.OutcomeUnknown {
+		t.Errorf("%v hides its causes", err)
+	}
+}
