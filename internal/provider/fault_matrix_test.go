@@ -290,7 +290,7 @@ func playCell(t *testing.T, operation string, c cell) {
 
 	timeout := 30 * time.Second
 	if strings.Contains(c.name, "time-out") {
-		timeout = time.Second
+		timeout = 2 * time.Second
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
