@@ -75,7 +75,7 @@ func releaseArchive(t *testing.T) (path, version string) {
 		checkVersion(t, binary, version)
 		return found[0], version
 	}
-	version = "0.0.1"
+	version = "0.0.1-snapshot"
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "terraform-provider-kantata_v"+version)
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", binary, terraformcli.Provider)
