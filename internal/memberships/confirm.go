@@ -86,7 +86,7 @@ func (c *confirmations) lookInGroup(ctx context.Context, batch []*lookup) []*loo
 	}
 	var open []*lookup
 	for _, l := range batch {
-		if i, ok := s.byPair[l.pair]; ok {
+		if i, ok := s.byPair(l.pair); ok {
 			l.membership, l.found = s.rows[i], true
 		} else if !s.whole {
 			open = append(open, l)

@@ -22,9 +22,10 @@ type snapshot struct {
 	// the look before a create, and for nothing else.
 	wholeButOurs bool
 
-	rows   []kantata.Membership // in the API's order; a deleted one leaves a zero row
-	byID   map[kantata.ID]int
-	byPair map[kantata.Pair]int
+	rows []kantata.Membership // in the API's order; a deleted one leaves a zero row
+	byID map[kantata.ID]int
+	// pairs is made by the first look-up by pair; most plans have none.
+	pairs map[kantata.Pair]int
 	// replayed is how much of the journal of creates the snapshot holds.
 	replayed int
 }
@@ -37,10 +38,32 @@ func (s *snapshot) put(m kantata.Membership) {
 		return
 	}
 	s.byID[m.ID] = len(s.rows)
-	if i, ok := s.byPair[m.Pair()]; !ok || m.ID.Int64() < s.rows[i].ID.Int64() {
-		s.byPair[m.Pair()] = len(s.rows)
-	}
 	s.rows = append(s.rows, m)
+	if s.pairs != nil {
+		s.indexPair(len(s.rows) - 1)
+	}
+}
+
+// byPair returns where the pair's row is. Where the pair is there twice, the one with the lowest id counts.
+func (s *snapshot) byPair(pair kantata.Pair) (i int, ok bool) {
+	if s.pairs == nil {
+		s.pairs = make(map[kantata.Pair]int, len(s.rows))
+		for i := range s.rows {
+			s.indexPair(i)
+		}
+	}
+	i, ok = s.pairs[pair]
+	return i, ok
+}
+
+func (s *snapshot) indexPair(i int) {
+	m := s.rows[i]
+	if m.ID == "" {
+		return
+	}
+	if known, ok := s.pairs[m.Pair()]; !ok || m.ID.Int64() < s.rows[known].ID.Int64() {
+		s.pairs[m.Pair()] = i
+	}
 }
 
 func (s *snapshot) remove(id kantata.ID) {
@@ -48,8 +71,8 @@ func (s *snapshot) remove(id kantata.ID) {
 	if !ok {
 		return
 	}
-	if pair := s.rows[i].Pair(); s.byPair[pair] == i {
-		delete(s.byPair, pair)
+	if pair := s.rows[i].Pair(); s.pairs != nil && s.pairs[pair] == i {
+		delete(s.pairs, pair)
 	}
 	delete(s.byID, id)
 	s.rows[i] = kantata.Membership{}
@@ -70,7 +93,7 @@ func (s *snapshot) answer(l *lookup) bool {
 	}
 	i, ok := s.byID[l.id]
 	if l.id == "" {
-		i, ok = s.byPair[l.pair]
+		i, ok = s.byPair(l.pair)
 	}
 	if ok && l.accepts(s.rows[i]) {
 		l.membership, l.found = s.rows[i], true

@@ -75,7 +75,6 @@ func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, from
 
 	expected := min(max(first.Count, 0), len(pages)*kantata.MaxPerPage)
 	s.byID = make(map[kantata.ID]int, expected)
-	s.byPair = make(map[kantata.Pair]int, expected)
 	s.rows = make([]kantata.Membership, 0, expected)
 	texts := sharedTexts{}
 	low, high := first.Count, first.Count
