@@ -69,7 +69,7 @@ func TestRateLimit(t *testing.T) {
 				}
 				return nil
 			})
-			if limited > terraformParallelism {
+			if limited > 2*terraformParallelism {
 				t.Errorf("%d requests of a plan were answered with 429", limited)
 			}
 		})

@@ -57,7 +57,7 @@ func TestRequestBudget(t *testing.T) {
 			fake := kantatatest.New()
 			t.Cleanup(fake.Close)
 			rows := fake.SeedMemberships(50, c.total/50, c.total)
-			fake.SetLatency(20 * time.Millisecond)
+			fake.SetLatency(50 * time.Millisecond)
 			r := newRun(t, fake, 2, 10*time.Second)
 			var group errgroup.Group
 			group.SetLimit(terraformParallelism)
