@@ -19,7 +19,8 @@ func main() {
 	picture := flag.String("picture", "", "an SVG file to draw of what the demo prints")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A reader that goes away, as in `make demo | head`, ends the demo like an interrupt: what it made is removed.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	if err := run(ctx, *keep, *address, *picture); err != nil {
 		fmt.Fprintln(os.Stderr, "\nThe demo failed:", err)
