@@ -7,10 +7,7 @@ import (
 	"time"
 )
 
-const (
-	defaultPerPage = 20
-	maxPerPage     = 200
-)
+const defaultPerPage = 20
 
 // window is the page that a list asks for.
 type window struct {
@@ -18,12 +15,13 @@ type window struct {
 	whole         bool // the answer is not paginated; only the meta still follows from perPage
 }
 
-func parseWindow(query url.Values) window {
+// window reads the page that the query asks for.
+func (s *Server) window(query url.Values) window {
 	w := window{page: max(number(query, "page", 1), 1), perPage: number(query, "per_page", defaultPerPage)}
 	if w.perPage < 1 {
 		w.perPage = defaultPerPage
 	}
-	w.perPage = min(w.perPage, maxPerPage)
+	w.perPage = min(w.perPage, s.maxPage)
 	return w
 }
 

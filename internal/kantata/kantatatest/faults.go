@@ -20,13 +20,21 @@ func (s *Server) ripen() {
 	var waiting []lateRow
 	for _, l := range s.late {
 		if l.looks <= 0 {
-			s.store.insert(l.row)
+			s.commit(l.row)
 			continue
 		}
 		l.looks--
 		waiting = append(waiting, l)
 	}
 	s.late = waiting
+}
+
+// commit makes a late row visible. If its pair was created in the meantime, the dialect decides as for any second POST.
+func (s *Server) commit(m Membership) {
+	existing := s.store.find(&m.AccessGroupID, &m.UserID)
+	if len(existing) == 0 || s.dialect.Duplicates == DuplicateCreatesSecond {
+		s.insert(m, byRequest)
+	}
 }
 
 // fault returns the fault that hits the request, nil for none. Called with mu held.
@@ -59,7 +67,7 @@ func (s *Server) spoil(f *Fault, r Request, query url.Values) (response, Effect)
 	case ResetBefore, HangBefore:
 		return response{header: http.Header{}}, f.Effect
 	case EmptyList:
-		return s.envelope(noun(r.Path), nil, parseWindow(query), 0, nil), f.Effect
+		return s.envelope(noun(r.Path), nil, s.window(query), 0, nil), f.Effect
 	case LateCommit:
 		return s.commitLate(f, r), f.Effect
 	}
@@ -72,7 +80,7 @@ func (s *Server) spoil(f *Fault, r Request, query url.Values) (response, Effect)
 	case LoginPage:
 		answer = response{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<!doctype html><title>Log in</title>")}
 	case NoResults:
-		answer = s.envelope(noun(r.Path), nil, parseWindow(query), 1, nil)
+		answer = s.envelope(noun(r.Path), nil, s.window(query), 1, nil)
 	}
 	return answer, f.Effect
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -64,6 +65,16 @@ func call(t *testing.T, s *kantatatest.Server, method, path, body string) answer
 func get(t *testing.T, s *kantatatest.Server, path string) answer {
 	t.Helper()
 	return call(t, s, http.MethodGet, path, "")
+}
+
+// serveDirectly sends a GET without a connection.
+func serveDirectly(t *testing.T, s *kantatatest.Server, path string) answer {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, s.URL()+path, nil)
+	r.Header.Set("Authorization", "Bearer "+kantatatest.Token)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return answer{w.Code, w.Header(), w.Body.String()}
 }
 
 // post puts the user into access group 340001.

@@ -106,8 +106,10 @@ type Fault struct {
 
 // Server is the in-memory API; safe for concurrent use.
 type Server struct {
-	http      *httptest.Server
+	http      *httptest.Server // nil without a listener
+	listens   bool
 	address   string
+	maxPage   int
 	dialect   Dialect
 	creatorID int64
 	closing   chan struct{}
@@ -119,6 +121,7 @@ type Server struct {
 	groups    map[int64]accessGroup
 	store     store
 	nextID    int64
+	changes   []Change
 	late      []lateRow
 	faults    []*Fault
 	requests  []Request
@@ -153,9 +156,18 @@ func WithAddress(address string) Option { return func(s *Server) { s.address = a
 // WithCreator sets who created the memberships; 0 is nobody, which the API writes as null.
 func WithCreator(userID int64) Option { return func(s *Server) { s.creatorID = userID } }
 
+// WithoutListener makes a server that listens nowhere: requests reach it through [Server.ServeHTTP] only. Tests in
+// fake time need it, because a network connection does not belong to their bubble.
+func WithoutListener() Option { return func(s *Server) { s.listens = false } }
+
+// WithMaxPerPage reduces a larger per_page to n instead of 200, so that a few rows make a list of several pages.
+func WithMaxPerPage(n int) Option { return func(s *Server) { s.maxPage = n } }
+
 // New starts a server on loopback. It panics when it cannot listen, as httptest does.
 func New(options ...Option) *Server {
 	s := &Server{
+		listens:   true,
+		maxPage:   200,
 		creatorID: 12000009,
 		closing:   make(chan struct{}),
 		users:     map[int64]user{},
@@ -166,7 +178,10 @@ func New(options ...Option) *Server {
 	for _, option := range options {
 		option(s)
 	}
-	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	if !s.listens {
+		return s
+	}
+	s.http = httptest.NewUnstartedServer(s)
 	if s.address != "" {
 		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.address)
 		if err != nil {
@@ -179,13 +194,21 @@ func New(options ...Option) *Server {
 	return s
 }
 
-// URL returns the base URL, ending in /api/v1.
-func (s *Server) URL() string { return s.http.URL + root }
+// URL returns the base URL, ending in /api/v1. Without a listener, it is a loopback address that no one listens on.
+func (s *Server) URL() string {
+	if s.http == nil {
+		return "http://127.0.0.1:1" + root
+	}
+	return s.http.URL + root
+}
 
-// Close stops the server, also where requests hang. It may be called again.
+// Close stops the server and ends requests that hang. It may be called again.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() {
 		close(s.closing)
+		if s.http == nil {
+			return
+		}
 		s.http.CloseClientConnections()
 		s.http.Close()
 	})
@@ -223,17 +246,13 @@ func (s *Server) AddAccountAdministrators(id int64) {
 	s.store.setHidden(id, true)
 }
 
-// AddMembership adds a membership by hand and returns its id; ids ascend.
+// AddMembership adds a membership without a request and returns its ID. IDs ascend.
 func (s *Server) AddMembership(accessGroupID, userID int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.add(pair{accessGroupID, userID}).ID
-}
-
-func (s *Server) add(p pair) Membership {
-	m := s.newRow(p)
-	s.store.insert(m)
-	return m
+	m := s.newRow(pair{accessGroupID, userID})
+	s.insert(m, outside)
+	return m.ID
 }
 
 func (s *Server) newRow(p pair) Membership {
@@ -246,11 +265,11 @@ func (s *Server) newRow(p pair) Membership {
 	return m
 }
 
-// RemoveMembership removes one by hand.
+// RemoveMembership removes a membership without a request.
 func (s *Server) RemoveMembership(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store.remove(id)
+	s.remove(id, outside)
 }
 
 // Memberships returns what Kantata holds, by id.

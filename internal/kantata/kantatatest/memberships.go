@@ -66,7 +66,7 @@ func (s *Server) list(query url.Values) response {
 	f := parseFilter(query)
 	if !f.isOnly {
 		ids := s.store.find(f.accessGroupID, f.userID)
-		w := parseWindow(query)
+		w := s.window(query)
 		from, to := w.bounds(len(ids))
 		return s.membershipsResponse(ids[from:to], w, len(ids), query)
 	}
@@ -76,7 +76,7 @@ func (s *Server) list(query url.Values) response {
 			ids = append(ids, id)
 		}
 	}
-	return s.membershipsResponse(ids, parseWindow(query).unpaged(), len(ids), query)
+	return s.membershipsResponse(ids, s.window(query).unpaged(), len(ids), query)
 }
 
 // show answers one membership. The list parameters act on it too, so that it may hold no results.
@@ -90,7 +90,7 @@ func (s *Server) show(id int64, query url.Values) response {
 	if f.matches(m) {
 		ids = append(ids, id)
 	}
-	w := parseWindow(query)
+	w := s.window(query)
 	if f.isOnly {
 		w = w.unpaged()
 	}
@@ -102,7 +102,7 @@ func (s *Server) destroy(id int64) response {
 	if _, ok := s.store.get(id); !ok {
 		return notFound()
 	}
-	s.store.remove(id)
+	s.remove(id, byRequest)
 	if s.dialect.DeleteStatus == http.StatusOK {
 		return jsonResponse(http.StatusOK, map[string]string{"success": "Access group membership was deleted."})
 	}
@@ -155,9 +155,11 @@ func (s *Server) create(body string) response {
 	case len(existing) > 0 && s.dialect.Duplicates == DuplicateReturnsExisting:
 		id = existing[0]
 	default:
-		id = s.add(p).ID
+		m := s.newRow(p)
+		s.insert(m, byRequest)
+		id = m.ID
 	}
-	answer := s.membershipsResponse([]int64{id}, parseWindow(nil), 1, nil)
+	answer := s.membershipsResponse([]int64{id}, s.window(nil), 1, nil)
 	answer.status = max(s.dialect.CreateStatus, http.StatusOK)
 	return answer
 }

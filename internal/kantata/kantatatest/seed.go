@@ -37,7 +37,9 @@ func (s *Server) SeedMemberships(groups, users, n int) []Membership {
 	defer s.mu.Unlock()
 	seeded := make([]Membership, 0, min(n, groups*users))
 	for i := range cap(seeded) {
-		seeded = append(seeded, s.add(pair{FinanceApprovers + int64(i%groups), FirstUser + int64(i/groups)}))
+		m := s.newRow(pair{FinanceApprovers + int64(i%groups), FirstUser + int64(i/groups)})
+		s.insert(m, outside)
+		seeded = append(seeded, m)
 	}
 	return seeded
 }

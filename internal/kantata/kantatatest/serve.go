@@ -56,7 +56,8 @@ func (l *rateLimit) exceeded() bool {
 	return l.used > l.perSecond
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP serves one request. It implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -31,7 +31,7 @@ func (s *Server) listUsers(query url.Values) response {
 			found = append(found, u)
 		}
 	}
-	w := parseWindow(query)
+	w := s.window(query)
 	if isOnly {
 		w = w.unpaged()
 	}
