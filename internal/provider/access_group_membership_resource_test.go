@@ -63,8 +63,8 @@ func TestMembershipLifecycle(t *testing.T) {
 
 	for name, dialect := range map[string]kantatatest.Dialect{
 		"strings": {},
-		"numbers": {IDs: kantatatest.IDNumbers, CreateStatus: 201, DeleteStatus: 200, Dates: kantatatest.DateOnly},
-		"mixed":   {IDs: kantatatest.IDMixed, Dates: kantatatest.DateTimeOffset},
+		"numbers": {IDs: kantatatest.IDNumbers, CreateStatus: 201, DeleteStatus: 204, Dates: kantatatest.DateOnly},
+		"mixed":   {IDs: kantatatest.IDMixed, Dates: kantatatest.DateTimeUTC},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

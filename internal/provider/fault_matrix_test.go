@@ -175,8 +175,8 @@ func deleteCells() []cell {
 	removed := func(fake *kantatatest.Server) { fake.RemoveMembership(fake.Memberships()[0].ID) }
 	readded := func(fake *kantatatest.Server) { removed(fake); fake.AddMembership(group, user) }
 	cells := []cell{
-		{name: "no fault, 204", state: absent, writes: 1},
-		{name: "no fault, 200", state: absent, writes: 1, dialect: kantatatest.Dialect{DeleteStatus: 200}},
+		{name: "no fault, 200", state: absent, writes: 1},
+		{name: "no fault, 204", state: absent, writes: 1, dialect: kantatatest.Dialect{DeleteStatus: 204}},
 		{name: "429 once", fault: once(del, kantatatest.AnswerStatus, 429), state: absent, writes: 2},
 		{name: "removed by hand", fault: removed, state: absent, writes: 1},
 		{name: "added again by hand", fault: readded, state: absent, writes: 2},

@@ -9,19 +9,19 @@ import (
 
 const defaultPerPage = 20
 
-// window is the page that a list asks for.
+// window is the page that a list request selects.
 type window struct {
 	page, perPage int
-	whole         bool // the answer is not paginated; only the meta still follows from perPage
+	whole         bool // the response is not paginated; only the meta follows from perPage
 }
 
-// window reads the page that the query asks for.
+// window reads the page that the query selects.
 func (s *Server) window(query url.Values) window {
 	w := window{page: max(number(query, "page", 1), 1), perPage: number(query, "per_page", defaultPerPage)}
 	if w.perPage < 1 {
 		w.perPage = defaultPerPage
 	}
-	w.perPage = min(w.perPage, s.maxPage)
+	w.perPage = min(w.perPage, s.maxPerPage)
 	return w
 }
 
@@ -36,8 +36,8 @@ func (w window) unpaged() window { return window{page: 1, perPage: w.perPage, wh
 
 func (w window) pages(count int) int { return (count + w.perPage - 1) / w.perPage }
 
-// bounds returns the part of count rows that the page holds. The page number is compared before it is
-// multiplied: a huge one must not overflow.
+// bounds returns the part of count rows that the page contains. The page number is compared before it is multiplied,
+// because a huge one would overflow.
 func (w window) bounds(count int) (from, to int) {
 	if w.whole {
 		return 0, count
@@ -49,81 +49,113 @@ func (w window) bounds(count int) (from, to int) {
 	return from, min(from+w.perPage, count)
 }
 
-// object is one encoded object with its id.
+// object is one encoded object with its ID.
 type object struct {
 	id     int64
 	fields map[string]any
 }
 
-// envelope wraps one page; count is the total of the query.
+// envelope wraps one page. count is the total of the query.
 func (s *Server) envelope(key string, objects []object, w window, count int, loaded map[string]any) response {
 	results := make([]any, len(objects))
 	keyed := make(map[string]any, len(objects))
 	for i, o := range objects {
-		results[i] = map[string]any{"key": key, "id": s.id(o.id, s.dialect.IDs != IDNumbers)}
+		results[i] = map[string]any{"key": key, "id": s.id(o.id)}
 		keyed[strconv.FormatInt(o.id, 10)] = o.fields
 	}
-	page := w.page
-	if count == 0 {
-		page = 0
-	}
-	body := map[string]any{
-		"count": count, "results": results, key: keyed,
-		"meta": map[string]any{"count": count, "page_count": w.pages(count), "page_number": page, "page_size": w.perPage},
-	}
+	body := map[string]any{"count": count, "results": results, key: keyed, "meta": s.meta(w, count)}
 	for name, objects := range loaded {
 		body[name] = objects
 	}
 	return jsonResponse(http.StatusOK, body)
 }
 
+func (s *Server) meta(w window, count int) map[string]any {
+	page := w.page
+	if count == 0 {
+		page = 0
+	}
+	meta := map[string]any{"count": count, "page_count": w.pages(count), "page_number": page, "page_size": w.perPage}
+	switch s.dialect.PageCounts {
+	case PageCountOne:
+		meta["page_count"] = 1
+	case PageCountTooHigh:
+		meta["page_count"] = 2*w.pages(count) + 1
+	case PageCountAbsent:
+		delete(meta, "page_count")
+	}
+	return meta
+}
+
 func (s *Server) encodeMembership(m Membership) map[string]any {
 	fields := map[string]any{
-		"id":                s.id(m.ID, s.dialect.IDs != IDNumbers),
-		"access_group_id":   s.id(m.AccessGroupID, s.dialect.IDs == IDStrings),
-		"access_group_name": orNull(m.AccessGroupName),
-		"user_id":           s.id(m.UserID, s.dialect.IDs != IDNumbers),
-		"user_name":         orNull(m.UserName),
-		"creator_id":        nil,
-		"created_at":        s.date(m.CreatedAt),
+		"id":              s.id(m.ID),
+		"access_group_id": s.id(m.AccessGroupID),
+		"user_id":         s.id(m.UserID),
 	}
-	if m.CreatorID != 0 {
-		fields["creator_id"] = m.CreatorID
+	if s.dialect.IDs == IDMixed {
+		fields["access_group_id"] = m.AccessGroupID
 	}
+	s.optional(fields, "access_group_name", orNull(m.AccessGroupName))
+	s.optional(fields, "user_name", orNull(m.UserName))
+	s.optional(fields, "creator_id", orNull(m.CreatorID))
+	s.optional(fields, "created_at", s.date(m.CreatedAt))
 	return fields
 }
 
 func (s *Server) encodeUser(u user) map[string]any {
-	return map[string]any{
-		"id": s.id(u.id, s.dialect.IDs != IDNumbers), "full_name": u.fullName, "email_address": u.emailAddress, "headline": "",
-	}
+	fields := map[string]any{"id": s.id(u.id), "email_address": orNull(u.emailAddress)}
+	s.optional(fields, "full_name", u.fullName)
+	s.optional(fields, "headline", "")
+	return fields
 }
 
 func (s *Server) encodeAccessGroup(g accessGroup) map[string]any {
-	return map[string]any{"id": s.id(g.id, s.dialect.IDs != IDNumbers), "name": g.name}
+	return map[string]any{"id": s.id(g.id), "name": g.name}
 }
 
-func orNull(text string) any {
-	if text == "" {
+// optional sets a field that the dialect may write differently or leave out.
+func (s *Server) optional(fields map[string]any, name string, value any) {
+	switch s.dialect.Optional {
+	case OptionalPresent:
+		fields[name] = value
+	case OptionalNull:
+		fields[name] = nil
+	case OptionalZero:
+		fields[name] = 0
+	case OptionalBlank:
+		fields[name] = ""
+	case OptionalOtherType:
+		fields[name] = 7
+		if _, isNumber := value.(int64); isNumber {
+			fields[name] = "seven"
+		}
+	}
+}
+
+// orNull returns null for a zero value.
+func orNull[T comparable](value T) any {
+	var zero T
+	if value == zero {
 		return nil
 	}
-	return text
+	return value
 }
 
-func (s *Server) id(id int64, asString bool) any {
-	if asString {
-		return strconv.FormatInt(id, 10)
+func (s *Server) id(id int64) any {
+	if s.dialect.IDs == IDNumbers {
+		return id
 	}
-	return id
+	return strconv.FormatInt(id, 10)
 }
 
 func (s *Server) date(t time.Time) string {
 	switch s.dialect.Dates {
 	case DateOnly:
 		return t.Format(time.DateOnly)
-	case DateTimeOffset:
-		return t.In(time.FixedZone("", -8*60*60)).Format(time.RFC3339)
-	default:
+	case DateTimeUTC:
 		return t.Format(time.RFC3339)
+	default:
+		return t.In(time.FixedZone("", -7*60*60)).Format(time.RFC3339)
 	}
 }

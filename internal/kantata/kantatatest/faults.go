@@ -3,41 +3,73 @@ package kantatatest
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 )
 
-// none is the effect of no fault.
-const none Effect = -1
+// Effect is what a fault does to a request.
+type Effect int
 
-// lateRow is a membership whose create is still running.
-type lateRow struct {
-	row   Membership
-	looks int
+// The effects of a fault. "Served" means that the server does what the request says and prepares the usual response.
+const (
+	AnswerStatus      Effect = iota // not served; the response is Status with Body, or an error in the API's form
+	AnswerStatusAfter               // served, but the response is Status with Body, or an error in the API's form
+	ResetBefore                     // not served; the connection is cut
+	ResetAfter                      // served, but the connection is cut before the response
+	HangBefore                      // not served; no response until the client leaves
+	HangAfter                       // served, but no response until the client leaves
+	CutBody                         // served; the connection is cut after half of the announced body
+	TruncateJSON                    // served; the response is complete HTTP with the first half of the JSON
+	LoginPage                       // served, but the response is 200 with an HTML login page
+	NoResults                       // served, but the envelope counts one row and has no results
+	EmptyList                       // not served; the response is an empty envelope (count 0)
+	LateCommit                      // not served yet: a POST or DELETE is done later; the response is Status (0 means 504)
+	Delay                           // served, unless another effect says otherwise, after Fault.Delay
+	none
+)
+
+// Fault makes requests fail. A zero field matches everything.
+type Fault struct {
+	Effect Effect
+	// Also holds further effects on the same request. For example, HangAfter with LateCommit gives no response, and the
+	// write is done later. If any effect says that the request is not served, it is not. Effects that change the response
+	// are applied in order, the fault's own first.
+	Also   []Effect
+	Method string             // "" is any
+	Path   string             // a prefix of the path below /api/v1; "" is any
+	Match  func(Request) bool // nil is any; it must not call the server
+	Skip   int                // so many matching requests pass first
+	Times  int                // how many requests it hits; 0 is all
+	Status int                // 0 means 500, for LateCommit 504
+	Body   string
+	Header http.Header // a name without values removes a header
+
+	// Delay holds up the request before the server acts on it, whatever the effect.
+	Delay time.Duration
+	// Looks and Later say when a late commit is done: after so many further requests, and not before so much time.
+	Looks int
+	Later time.Duration
 }
 
-// ripen lets a further request pass before a late create shows. Called with mu held.
-func (s *Server) ripen() {
-	var waiting []lateRow
-	for _, l := range s.late {
-		if l.looks <= 0 {
-			s.commit(l.row)
-			continue
-		}
-		l.looks--
-		waiting = append(waiting, l)
+// Inject adds a fault. The first fault that matches a request and is not used up hits it.
+func (s *Server) Inject(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Times == 0 {
+		f.Times = -1
 	}
-	s.late = waiting
+	s.faults = append(s.faults, &f)
 }
 
-// commit makes a late row visible. If its pair was created in the meantime, the dialect decides as for any second POST.
-func (s *Server) commit(m Membership) {
-	existing := s.store.find(&m.AccessGroupID, &m.UserID)
-	if len(existing) == 0 || s.dialect.Duplicates == DuplicateCreatesSecond {
-		s.insert(m, byRequest)
-	}
+// ClearFaults removes all faults.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
 }
 
-// fault returns the fault that hits the request, nil for none. Called with mu held.
+// fault returns the fault that hits the request. If there is none, its effects are empty. Called with mu held.
 func (s *Server) fault(r Request) *Fault {
 	for _, f := range s.faults {
 		if f.Times == 0 || f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.Path, f.Path) || f.Match != nil && !f.Match(r) {
@@ -52,58 +84,83 @@ func (s *Server) fault(r Request) *Fault {
 		}
 		return f
 	}
-	return nil
+	return &Fault{Effect: none}
 }
 
-func cut(e Effect) bool {
-	return e == ResetBefore || e == ResetAfter || e == HangBefore || e == HangAfter || e == CutBody
+func (f *Fault) has(effects ...Effect) bool {
+	return slices.ContainsFunc(effects, func(e Effect) bool { return e == f.Effect || slices.Contains(f.Also, e) })
 }
 
-// spoil serves the request as the fault has it. Called with mu held.
-func (s *Server) spoil(f *Fault, r Request, query url.Values) (response, Effect) {
-	switch f.Effect {
-	case AnswerStatus:
-		return f.answer(http.StatusInternalServerError), f.Effect
-	case ResetBefore, HangBefore:
-		return response{header: http.Header{}}, f.Effect
-	case EmptyList:
-		return s.envelope(noun(r.Path), nil, s.window(query), 0, nil), f.Effect
-	case LateCommit:
-		return s.commitLate(f, r), f.Effect
-	}
-	answer := s.route(r, query)
-	switch f.Effect {
-	case AnswerStatusAfter:
-		return f.answer(http.StatusInternalServerError), f.Effect
-	case TruncateJSON:
-		answer.body = answer.body[:len(answer.body)/2]
-	case LoginPage:
-		answer = response{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<!doctype html><title>Log in</title>")}
-	case NoResults:
-		answer = s.envelope(noun(r.Path), nil, s.window(query), 1, nil)
-	}
-	return answer, f.Effect
+// cuts reports whether the client receives no complete response.
+func (f *Fault) cuts() bool {
+	return f.has(ResetBefore, ResetAfter, HangBefore, HangAfter, CutBody)
 }
 
-func (s *Server) commitLate(f *Fault, r Request) response {
-	if p, refusal := s.parseCreate(r.Body); r.Method == http.MethodPost && refusal == nil {
-		s.late = append(s.late, lateRow{row: s.newRow(p), looks: f.Looks})
+// serveWith serves the request as the fault lets it. Called with mu held.
+func (s *Server) serveWith(f *Fault, r Request, query url.Values) response {
+	resp := response{header: http.Header{}}
+	switch {
+	case f.has(AnswerStatus, ResetBefore, HangBefore, EmptyList):
+	case f.has(LateCommit):
+		s.writeLater(f, r)
+	default:
+		resp = s.route(r, query)
 	}
-	return f.answer(http.StatusGatewayTimeout)
+	for _, e := range append([]Effect{f.Effect}, f.Also...) {
+		switch e {
+		case AnswerStatus, AnswerStatusAfter:
+			resp = s.failure(f, http.StatusInternalServerError)
+		case LateCommit:
+			resp = s.failure(f, http.StatusGatewayTimeout)
+		case TruncateJSON:
+			resp.body = resp.body[:len(resp.body)/2]
+		case LoginPage:
+			resp = response{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<!doctype html><title>Log in</title>")}
+		case NoResults:
+			resp = s.envelope(noun(r.Path), nil, s.window(query), 1, nil)
+		case EmptyList:
+			resp = s.envelope(noun(r.Path), nil, s.window(query), 0, nil)
+		}
+	}
+	return resp
 }
 
-// answer is the fault's own answer: its body, or an error in the API's form.
-func (f *Fault) answer(fallback int) response {
-	status := f.Status
-	if status == 0 {
-		status = fallback
+// writeLater postpones the work of a POST or DELETE that Kantata would not refuse.
+func (s *Server) writeLater(f *Fault, r Request) {
+	late := lateChange{looks: f.Looks}
+	if f.Later > 0 {
+		late.due = time.Now().Add(f.Later)
 	}
-	answer := errorResponse(status, "system", http.StatusText(status), "")
+	var refusal *response
+	switch r.Method {
+	case http.MethodPost:
+		var p pair
+		if p, refusal = s.parseCreate(r.Body); refusal == nil {
+			late.row = s.newRow(p)
+		}
+	case http.MethodDelete:
+		late.removes = true
+		_, id := collectionAndID(r.Path)
+		late.row, refusal = s.parseDelete(parseID(id))
+	default:
+		return
+	}
+	if refusal == nil {
+		s.late = append(s.late, late)
+	}
+}
+
+// failure is the response that the fault names: its body, or an error in the API's form.
+func (s *Server) failure(f *Fault, status int) response {
+	if f.Status != 0 {
+		status = f.Status
+	}
+	resp := s.errorResponse(status, "system", http.StatusText(status), "")
 	if f.Body != "" {
-		answer.body = []byte(f.Body)
+		resp.body = []byte(f.Body)
 	}
 	for name, values := range f.Header {
-		answer.header[http.CanonicalHeaderKey(name)] = values
+		resp.header[http.CanonicalHeaderKey(name)] = values
 	}
-	return answer
+	return resp
 }

@@ -78,19 +78,19 @@ func TestEffects(t *testing.T) {
 			s.Inject(test.fault)
 			got, err := send(t.Context(), http.MethodPost, s.URL()+memberships, newBody("340001", "12000001"))
 			if (err != nil) != test.broken {
-				t.Errorf("error: %v", err)
+				t.Errorf("got error %v, want one: %t", err, test.broken)
 			}
 			if test.check != nil && !test.check(got) {
-				t.Errorf("answered %+v", got)
+				t.Errorf("got %+v", got)
 			}
 			if err == nil && got.header.Get("X-Request-Id") == "" {
-				t.Error("no request id")
+				t.Error("got no X-Request-Id")
 			}
 			if worked := len(s.Memberships()) == 1; worked != test.works {
-				t.Errorf("done: %v, want %v", worked, test.works)
+				t.Errorf("got done: %v, want %v", worked, test.works)
 			}
 			if got := statuses(s); !slices.Equal(got, []int{test.status}) {
-				t.Errorf("logged %v", got)
+				t.Errorf("got logged statuses %v, want %d", got, test.status)
 			}
 		})
 	}
@@ -110,13 +110,13 @@ func TestHangs(t *testing.T) {
 				waitForLog(s)
 			}()
 			if _, err := send(ctx, http.MethodPost, s.URL()+memberships, newBody("340001", "12000001")); !errors.Is(err, context.Canceled) {
-				t.Errorf("error: %v", err)
+				t.Errorf("got error %v, want %v", err, context.Canceled)
 			}
 			if got := statuses(s); !slices.Equal(got, []int{0}) {
-				t.Errorf("logged %v", got)
+				t.Errorf("got logged statuses %v, want 0", got)
 			}
 			if got := len(s.Memberships()); got != rows {
-				t.Errorf("%d rows, want %d", got, rows)
+				t.Errorf("got %d rows, want %d", got, rows)
 			}
 		})
 	}
@@ -145,16 +145,16 @@ func TestCloseEndsHungAndSlowRequests(t *testing.T) {
 				select {
 				case err := <-failed:
 					if err == nil {
-						t.Error("the request was answered")
+						t.Error("got a response, want a cut connection")
 					}
 				case <-closed:
 					closed = nil
 				case <-time.After(30 * time.Second):
-					t.Fatal("Close hangs")
+					t.Fatal("Close or the request hangs")
 				}
 			}
 			if got := statuses(s); !slices.Equal(got, []int{0}) {
-				t.Errorf("logged %v", got)
+				t.Errorf("got logged statuses %v, want 0", got)
 			}
 		})
 	}
@@ -171,86 +171,52 @@ func TestFaultsAreUsedInOrder(t *testing.T) {
 	for i, path := range []string{"/1.json?page=2", "?page=2", "", "", "", ""} {
 		want := []int{501, 502, 504, 503, 503, 200}[i]
 		if got := get(t, s, memberships+path); got.status != want {
-			t.Errorf("%d: %q answered %d, want %d", i, path, got.status, want)
+			t.Errorf("%d: %q: got %d, want %d", i, path, got.status, want)
 		}
 	}
 	if got := post(t, s, "12000001"); got.status != 500 {
-		t.Error(got.status)
+		t.Errorf("got %d, want 500", got.status)
 	}
 	s.ClearFaults()
 	if got := post(t, s, "12000001"); got.status != 200 {
-		t.Error(got.status)
+		t.Errorf("got %d without faults, want 200", got.status)
 	}
 	last := s.Requests()[7]
 	if last.Method != http.MethodPost || last.Path != memberships || last.Body != newBody("340001", "12000001") || last.Status != 200 {
-		t.Errorf("logged %+v", last)
+		t.Errorf("got logged %+v, want the POST with its body", last)
 	}
 	s.ResetRequests()
 	if got := s.Requests(); len(got) != 0 {
-		t.Errorf("logged %v", got)
+		t.Errorf("got logged %v, want nothing", got)
 	}
 }
 
-// TestLateCommit has other memberships made while the late one waits: its id is lower than theirs.
-func TestLateCommit(t *testing.T) {
+func TestComposedEffects(t *testing.T) {
 	t.Parallel()
-	s := company(t)
-	s.Inject(kantatatest.Fault{Effect: kantatatest.LateCommit, Method: http.MethodPost, Looks: 2, Times: 1})
-	if got := post(t, s, "12000001"); got.status != 504 {
-		t.Error(got.status)
-	}
-	s.AddMembership(340001, 12000002)
-	s.AddMembership(340001, 12000003)
-	for _, want := range []int{2, 2, 3} {
-		if got := summarize(t, get(t, s, memberships)); got.count != want {
-			t.Errorf("%d memberships, want %d", got.count, want)
-		}
-	}
-	if got := summarize(t, get(t, s, memberships)).ids; !slices.Equal(got, []string{"56000101", "56000102", "56000103"}) {
-		t.Error(got)
-	}
-	for _, id := range []string{"56000101", "56000102", "56000103"} {
-		if got := get(t, s, memberships+"/"+id); got.status != 200 {
-			t.Errorf("%s: %d", id, got.status)
-		}
-	}
-}
-
-func TestRateLimit(t *testing.T) {
-	t.Parallel()
-	s := company(t)
-	s.SetRateLimit(1, "3")
-	var refused []answer
-	for range 200 {
-		if got := get(t, s, memberships); got.status == http.StatusTooManyRequests {
-			refused = append(refused, got)
-		}
-	}
-	if len(refused) == 0 || refused[0].header.Get("Retry-After") != "3" {
-		t.Errorf("refused: %v", refused)
-	}
-	s.SetRateLimit(0, "")
-	if got := get(t, s, memberships); got.status != 200 {
-		t.Error(got.status)
-	}
-}
-
-func TestLatencyEndsWithTheClient(t *testing.T) {
-	t.Parallel()
-	s := company(t)
-	s.SetLatency(time.Hour)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	s.OnRequest(func(kantatatest.Request) { cancel() })
-	if _, err := send(ctx, http.MethodGet, s.URL()+memberships, ""); !errors.Is(err, context.Canceled) {
-		t.Errorf("error: %v", err)
-	}
-	if waitForLog(s); len(s.Requests()) != 1 {
-		t.Fatal("the request goes on without its client")
-	}
-	s.SetLatency(20 * time.Millisecond)
-	began := time.Now()
-	if got := get(t, s, memberships); got.status != 200 || time.Since(began) < 20*time.Millisecond {
-		t.Errorf("%d after %v", got.status, time.Since(began))
+	for name, test := range map[string]struct {
+		effects []kantatatest.Effect
+		rows    int
+		check   func(answer, error) bool
+	}{
+		"not served wins": {[]kantatatest.Effect{kantatatest.ResetAfter, kantatatest.AnswerStatus}, 0, func(_ answer, err error) bool { return err != nil }},
+		"half of an error, served": {[]kantatatest.Effect{kantatatest.AnswerStatusAfter, kantatatest.TruncateJSON}, 1, func(a answer, err error) bool {
+			return err == nil && a.status == 500 && a.body != "" && !json.Valid([]byte(a.body))
+		}},
+		"half of a login page": {[]kantatatest.Effect{kantatatest.LoginPage, kantatatest.CutBody}, 1, func(a answer, err error) bool {
+			return err != nil && strings.HasPrefix(a.body, "<!doctype")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := company(t)
+			s.Inject(kantatatest.Fault{Effect: test.effects[0], Also: test.effects[1:]})
+			got, err := send(t.Context(), http.MethodPost, s.URL()+memberships, newBody("340001", "12000001"))
+			if !test.check(got, err) {
+				t.Errorf("got %+v with error %v", got, err)
+			}
+			if rows := len(s.Memberships()); rows != test.rows {
+				t.Errorf("got %d memberships, want %d", rows, test.rows)
+			}
+		})
 	}
 }

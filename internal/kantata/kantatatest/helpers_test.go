@@ -1,9 +1,11 @@
 package kantatatest_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -67,17 +69,41 @@ func get(t *testing.T, s *kantatatest.Server, path string) answer {
 	return call(t, s, http.MethodGet, path, "")
 }
 
-// serveDirectly sends a GET without a connection.
-func serveDirectly(t *testing.T, s *kantatatest.Server, path string) answer {
+// serveDirectly sends a request without a connection, so that it works in fake time.
+func serveDirectly(t *testing.T, s *kantatatest.Server, method, path, body string) answer {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, s.URL()+path, nil)
+	r := httptest.NewRequest(method, s.URL()+path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+kantatatest.Token)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return answer{w.Code, w.Header(), w.Body.String()}
 }
 
-// post puts the user into access group 340001.
+// sendBytes sends a request as it is and closes the connection.
+func sendBytes(t *testing.T, s *kantatatest.Server, request string) answer {
+	t.Helper()
+	address := strings.TrimSuffix(strings.TrimPrefix(s.URL(), "http://"), "/api/v1")
+	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	if _, err := io.WriteString(connection, request); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(text)}
+}
+
+// post adds the user to access group 340001.
 func post(t *testing.T, s *kantatatest.Server, user string) answer {
 	t.Helper()
 	return call(t, s, http.MethodPost, memberships, newBody("340001", user))
@@ -90,7 +116,7 @@ func newBody(group, user string) string {
 func (a answer) want(t *testing.T, status int, body string) {
 	t.Helper()
 	if a.status != status {
-		t.Errorf("status %d, want %d: %s", a.status, status, a.body)
+		t.Errorf("got %d, want %d: %s", a.status, status, a.body)
 	}
 	sameJSON(t, a.body, body)
 }
@@ -99,17 +125,17 @@ func sameJSON(t *testing.T, got, want string) {
 	t.Helper()
 	var g, w any
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("the test's own JSON: %v", err)
+		t.Fatalf("the wanted JSON: %v", err)
 	}
 	if err := json.Unmarshal([]byte(got), &g); err != nil {
-		t.Fatalf("not JSON: %v: %s", err, got)
+		t.Fatalf("got no JSON: %v: %s", err, got)
 	}
 	if !reflect.DeepEqual(g, w) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
-// summary is the results, as id text, and the meta of an envelope.
+// summary holds the IDs of the results and the meta of an envelope.
 type summary struct {
 	ids                           []string
 	count, pages, page, size, all int
@@ -118,7 +144,7 @@ type summary struct {
 func summarize(t *testing.T, a answer) summary {
 	t.Helper()
 	if a.status != http.StatusOK {
-		t.Fatalf("status %d: %s", a.status, a.body)
+		t.Fatalf("got %d, want 200: %s", a.status, a.body)
 	}
 	var e struct {
 		Count   int `json:"count"`
@@ -150,7 +176,7 @@ func statuses(s *kantatatest.Server) []int {
 	return all
 }
 
-// waitForLog returns when a request is in the log, or after a while.
+// waitForLog returns if a request is in the log, or after a while.
 func waitForLog(s *kantatatest.Server) {
 	limit := time.After(20 * time.Second)
 	for tick := time.Tick(5 * time.Millisecond); len(s.Requests()) == 0; {

@@ -1,6 +1,7 @@
 package kantatatest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -11,10 +12,10 @@ import (
 
 const collection = "access_group_memberships"
 
-// noID matches no object.
+// noID is the ID of no object.
 const noID = -1
 
-// filter is what the list parameters ask for; nil and empty are no filter.
+// filter holds the list parameters. A nil ID is no filter.
 type filter struct {
 	accessGroupID, userID *int64
 	only                  []int64
@@ -27,7 +28,7 @@ func parseFilter(query url.Values) filter {
 	return f
 }
 
-// exact reads an id filter. A blank one is none, and one that is no id matches nothing.
+// exact reads an ID filter. A blank one is no filter, and one that is not an ID matches nothing.
 func exact(text string) *int64 {
 	if strings.TrimSpace(text) == "" {
 		return nil
@@ -44,7 +45,7 @@ func parseID(text string) int64 {
 	return id
 }
 
-// parseOnly reads `only`, by ascending id. An id with a space in front is lost.
+// parseOnly reads `only` in ascending order. An ID after a space matches nothing.
 func parseOnly(text string) (ids []int64, given bool) {
 	if strings.TrimSpace(text) == "" {
 		return nil, false
@@ -62,28 +63,35 @@ func (f filter) matches(m Membership) bool {
 		(!f.isOnly || slices.Contains(f.only, m.ID))
 }
 
+// list returns a page of memberships. Hidden memberships are counted and then left out.
 func (s *Server) list(query url.Values) response {
-	f := parseFilter(query)
-	if !f.isOnly {
-		ids := s.store.find(f.accessGroupID, f.userID)
-		w := s.window(query)
-		from, to := w.bounds(len(ids))
-		return s.membershipsResponse(ids[from:to], w, len(ids), query)
+	f, w := parseFilter(query), s.window(query)
+	if f.isOnly {
+		w = w.unpaged()
 	}
-	var ids []int64
-	for _, id := range f.only {
-		if m, ok := s.store.get(id); ok && f.matches(m) {
-			ids = append(ids, id)
-		}
+	ids := s.listed(f)
+	count := len(ids)
+	if s.dialect.Hidden == HiddenAddsPages {
+		ids = s.unhidden(ids)
 	}
-	return s.membershipsResponse(ids, s.window(query).unpaged(), len(ids), query)
+	from, to := w.bounds(count)
+	page := ids[min(from, len(ids)):min(to, len(ids))]
+	return s.membershipsResponse(s.unhidden(page), w, count, query)
 }
 
-// show answers one membership. The list parameters act on it too, so that it may hold no results.
+// unhidden returns the IDs without those of hidden memberships.
+func (s *Server) unhidden(ids []int64) []int64 {
+	if len(s.store.hidden) == 0 {
+		return ids
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return s.store.hidden[id] })
+}
+
+// show returns one membership. The list parameters also affect it, so the response may have no results.
 func (s *Server) show(id int64, query url.Values) response {
 	m, ok := s.store.get(id)
 	if !ok {
-		return notFound()
+		return s.notFound()
 	}
 	var ids []int64
 	f := parseFilter(query)
@@ -98,21 +106,44 @@ func (s *Server) show(id int64, query url.Values) response {
 	return s.membershipsResponse(ids[from:to], w, len(ids), query)
 }
 
+// destroy deletes a membership. What it refuses stays.
 func (s *Server) destroy(id int64) response {
-	if _, ok := s.store.get(id); !ok {
-		return notFound()
+	m, refusal := s.parseDelete(id)
+	if refusal != nil {
+		return *refusal
 	}
-	s.remove(id, byRequest)
-	if s.dialect.DeleteStatus == http.StatusOK {
-		return jsonResponse(http.StatusOK, map[string]string{"success": "Access group membership was deleted."})
+	s.remove(m.ID, byRequest)
+	switch {
+	case s.dialect.DeleteStatus == http.StatusNoContent:
+		return response{status: http.StatusNoContent, header: http.Header{}}
+	case s.dialect.DeleteEmpty:
+		return response{status: http.StatusOK, header: http.Header{}}
 	}
-	return response{status: http.StatusNoContent, header: http.Header{}}
+	return jsonResponse(http.StatusOK, map[string]string{"success": "Access group membership was deleted."})
+}
+
+// parseDelete returns the membership of a DELETE, or the refusal.
+func (s *Server) parseDelete(id int64) (Membership, *response) {
+	m, ok := s.store.get(id)
+	var refusal response
+	switch {
+	case !ok:
+		refusal = s.notFound()
+	case !s.groups[m.AccessGroupID].refusing:
+		return m, nil
+	case s.dialect.RefusedDeleteStatus == http.StatusNotFound:
+		refusal = s.notFound()
+	default:
+		status := cmp.Or(s.dialect.RefusedDeleteStatus, http.StatusForbidden)
+		refusal = s.errorResponse(status, "system", "You are not authorized to perform this action", "")
+	}
+	return Membership{}, &refusal
 }
 
 // parseCreate returns the pair of a POST's body, or the refusal.
 func (s *Server) parseCreate(body string) (pair, *response) {
 	refuse := func(status int, kind, message, field string) (pair, *response) {
-		r := errorResponse(status, kind, message, field)
+		r := s.errorResponse(status, kind, message, field)
 		return pair{}, &r
 	}
 	var payload struct {
@@ -133,15 +164,16 @@ func (s *Server) parseCreate(body string) (pair, *response) {
 	if !ok {
 		return refuse(http.StatusUnprocessableEntity, "validation", "Access group does not exist", "access_group_id")
 	}
-	if group.administrators {
-		return refuse(http.StatusUnprocessableEntity, "validation", "Account Administrators cannot be changed here", "access_group_id")
+	if group.administrators || group.refusing {
+		return refuse(http.StatusUnprocessableEntity, "validation", group.name+" cannot be changed here", "access_group_id")
 	}
-	if _, ok := s.users[ids["user_id"]]; !ok {
+	if u, ok := s.users[ids["user_id"]]; !ok || u.inactive {
 		return refuse(http.StatusUnprocessableEntity, "validation", "User is not on this account", "user_id")
 	}
 	return pair{ids["access_group_id"], ids["user_id"]}, nil
 }
 
+// create adds a membership. The dialect decides what happens if its pair exists.
 func (s *Server) create(body string) response {
 	p, refusal := s.parseCreate(body)
 	if refusal != nil {
@@ -151,7 +183,7 @@ func (s *Server) create(body string) response {
 	existing := s.store.find(&p.accessGroupID, &p.userID)
 	switch {
 	case len(existing) > 0 && s.dialect.Duplicates == DuplicateRefused:
-		return errorResponse(http.StatusUnprocessableEntity, "validation", "User has already been taken", "user_id")
+		return s.errorResponse(http.StatusUnprocessableEntity, "validation", "User has already been taken", "user_id")
 	case len(existing) > 0 && s.dialect.Duplicates == DuplicateReturnsExisting:
 		id = existing[0]
 	default:
@@ -159,16 +191,16 @@ func (s *Server) create(body string) response {
 		s.insert(m, byRequest)
 		id = m.ID
 	}
-	answer := s.membershipsResponse([]int64{id}, s.window(nil), 1, nil)
-	answer.status = max(s.dialect.CreateStatus, http.StatusOK)
-	return answer
+	created := s.membershipsResponse(s.unhidden([]int64{id}), s.window(nil), 1, nil)
+	created.status = cmp.Or(s.dialect.CreateStatus, http.StatusOK)
+	return created
 }
 
-// membershipsResponse answers the rows with what `include` asks to load on their side; an unknown include is ignored.
+// membershipsResponse returns the memberships and the objects that `include` names. An unknown include is ignored.
 func (s *Server) membershipsResponse(ids []int64, w window, count int, query url.Values) response {
 	objects := make([]object, len(ids))
 	for i, id := range ids {
-		objects[i] = object{id: id, fields: s.encodeMembership(s.store.rows[id])}
+		objects[i] = object{id: id, fields: s.encodeMembership(s.store.row(id))}
 	}
 	loaded := map[string]any{}
 	for include := range strings.SplitSeq(query.Get("include"), ",") {
@@ -176,14 +208,14 @@ func (s *Server) membershipsResponse(ids []int64, w window, count int, query url
 		switch include {
 		case "user":
 			for _, id := range ids {
-				if u, ok := s.users[s.store.rows[id].UserID]; ok {
+				if u, ok := s.users[s.store.row(id).UserID]; ok {
 					side[strconv.FormatInt(u.id, 10)] = s.encodeUser(u)
 				}
 			}
 			loaded["users"] = side
 		case "access_group":
 			for _, id := range ids {
-				if g, ok := s.groups[s.store.rows[id].AccessGroupID]; ok {
+				if g, ok := s.groups[s.store.row(id).AccessGroupID]; ok {
 					side[strconv.FormatInt(g.id, 10)] = s.encodeAccessGroup(g)
 				}
 			}

@@ -2,16 +2,24 @@ package kantatatest
 
 import "fmt"
 
-// The ids of [Server.SeedCompany] that its users name.
+// The IDs that the seeds use.
 const (
 	AccountAdministrators = 340000
 	FinanceApprovers      = 340001
 	ResourceManagers      = 340002
 	RateCardEditors       = 340003
 	FirstUser             = 12000001
+
+	// FirstDefaultGroup is the first of the groups of [WithDefaultGroups].
+	FirstDefaultGroup = 330001
 )
 
-// SeedCompany adds a small company: four access groups and eight people, the first with the id FirstUser, without memberships.
+// defaultGroupNames are the Account Default groups except Account Administrators, which no list shows.
+var defaultGroupNames = []string{
+	"Reports Viewer With Cost", "Reports Viewer", "Project Lead", "Project Creator", "Collaborator", "Punch Clock",
+}
+
+// SeedCompany adds a small company without memberships: four access groups, and eight people with IDs from FirstUser on.
 func (s *Server) SeedCompany() {
 	s.AddAccountAdministrators(AccountAdministrators)
 	s.AddAccessGroup(FinanceApprovers, "Finance Approvers")
@@ -25,7 +33,8 @@ func (s *Server) SeedCompany() {
 	}
 }
 
-// SeedMemberships adds n memberships of distinct pairs over the numbers of groups and users, and returns them.
+// SeedMemberships adds so many access groups and users, and n memberships of distinct pairs of them, and returns the
+// memberships.
 func (s *Server) SeedMemberships(groups, users, n int) []Membership {
 	for g := range groups {
 		s.AddAccessGroup(FinanceApprovers+int64(g), fmt.Sprintf("Group %d", g+1))

@@ -9,12 +9,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const root = "/api/v1"
 
-// response is an answer before it is written, so that a fault can spoil it.
+// response is a response before it is written, so that a fault can change it.
 type response struct {
 	status int
 	header http.Header
@@ -29,7 +28,10 @@ func jsonResponse(status int, body any) response {
 	return response{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: encoded}
 }
 
-func errorResponse(status int, kind, message, field string) response {
+func (s *Server) errorResponse(status int, kind, message, field string) response {
+	if s.dialect.Errors == ErrorStrings {
+		return jsonResponse(status, map[string]any{"errors": []any{message}})
+	}
 	entry := map[string]any{"type": kind, "message": message}
 	if field != "" {
 		entry["field"] = field
@@ -37,151 +39,138 @@ func errorResponse(status int, kind, message, field string) response {
 	return jsonResponse(status, map[string]any{"errors": []any{entry}})
 }
 
-type rateLimit struct {
-	perSecond  int
-	retryAfter string
-	second     time.Time
-	used       int
-}
-
-// exceeded counts a request in windows of a second. Called with the server's mu held.
-func (l *rateLimit) exceeded() bool {
-	if l.perSecond == 0 {
-		return false
-	}
-	if now := time.Now(); now.Sub(l.second) >= time.Second {
-		l.second, l.used = now, 0
-	}
-	l.used++
-	return l.used > l.perSecond
+func (s *Server) notFound() response {
+	return s.errorResponse(http.StatusNotFound, "system", "The requested resource could not be found", "")
 }
 
 // ServeHTTP serves one request. It implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	path, known := strings.CutPrefix(r.URL.Path, root+"/")
-	if known {
-		path = "/" + path
-	}
-	seen := Request{
-		Method: r.Method, Path: strings.TrimSuffix(path, ".json"),
-		Query: r.URL.RawQuery, Body: string(body), Header: r.Header.Clone(),
-	}
+	received, known := receive(r)
 	s.mu.Lock()
-	onRequest, latency := s.onRequest, s.latency
+	onRequest := s.onRequest
+	there, back := s.latency.delays(received)
 	s.mu.Unlock()
 	if onRequest != nil {
-		onRequest(seen)
+		onRequest(received)
 	}
-	if latency > 0 {
-		timer := time.NewTimer(latency)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			// A server does not notice in the middle of its work that the client has gone.
-		case <-s.closing:
-			s.log(seen)
-			panic(http.ErrAbortHandler)
-		}
+	if !s.wait(r, there) {
+		s.abort(received)
 	}
-
-	answer, effect := s.answer(seen, r, known)
-	s.write(w, r, answer, effect)
+	f, refusal := s.admit(received, known)
+	if refusal == nil && !s.wait(r, f.Delay) {
+		s.abort(received)
+	}
+	resp := s.respond(f, refusal, received, r.URL.Query())
+	if !s.wait(r, back) {
+		panic(http.ErrAbortHandler)
+	}
+	s.write(w, r, f, resp)
 }
 
-// answer decides on the answer and logs the request, before the client can see that it was answered.
-func (s *Server) answer(seen Request, r *http.Request, known bool) (response, Effect) {
+// abort ends a request on which the server has not acted yet.
+func (s *Server) abort(r Request) {
+	s.mu.Lock()
+	s.log(r, 0)
+	s.mu.Unlock()
+	panic(http.ErrAbortHandler)
+}
+
+// admit returns the fault that hits the request, or the response to a request that is not served at all.
+func (s *Server) admit(r Request, known bool) (*Fault, *response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	answer, effect := notFound(), none
-	if known {
-		answer, effect = s.decide(seen, r)
-	}
-	seen.Status = answer.status
-	if cut(effect) {
-		seen.Status = 0
-	}
-	s.requests = append(s.requests, seen)
-	s.served++
-	answer.header.Set("X-Request-Id", fmt.Sprintf("req-%06d", s.served))
-	return answer, effect
-}
-
-// log records a request that is cut before anything was done.
-func (s *Server) log(seen Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = append(s.requests, seen)
-}
-
-// decide does what was asked, or what a fault makes of it. Called with mu held.
-func (s *Server) decide(seen Request, r *http.Request) (response, Effect) {
-	s.ripen()
-	if s.limit.exceeded() {
-		answer := errorResponse(http.StatusTooManyRequests, "system", "Too many requests; retry your request after a small delay", "")
+	s.commitLate(true)
+	var refusal response
+	switch {
+	case breaksRFC7230(r):
+		refusal = response{status: http.StatusBadRequest, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<h1>Bad Request</h1>")}
+	case !known:
+		refusal = s.notFound()
+	case s.limit.exceeded():
+		refusal = s.errorResponse(http.StatusTooManyRequests, "system", "Too many requests; retry your request after a small delay", "")
 		if s.limit.retryAfter != "" {
-			answer.header.Set("Retry-After", s.limit.retryAfter)
+			refusal.header.Set("Retry-After", s.limit.retryAfter)
 		}
-		return answer, none
+	case r.Header.Get("Authorization") != "Bearer "+Token:
+		refusal = s.errorResponse(http.StatusUnauthorized, "oauth", "Invalid OAuth 2 Request", "")
+	default:
+		return s.fault(r), nil
 	}
-	if r.Header.Get("Authorization") != "Bearer "+Token {
-		return errorResponse(http.StatusUnauthorized, "oauth", "Invalid OAuth 2 Request", ""), none
-	}
-	f := s.fault(seen)
-	if f == nil {
-		return s.route(seen, r.URL.Query()), none
-	}
-	return s.spoil(f, seen, r.URL.Query())
+	return &Fault{Effect: none}, &refusal
 }
 
-func (s *Server) write(w http.ResponseWriter, r *http.Request, answer response, effect Effect) {
-	switch effect {
-	case ResetBefore, ResetAfter:
-		panic(http.ErrAbortHandler)
-	case HangBefore, HangAfter:
+// respond acts on the request and logs it before the client can see the response.
+func (s *Server) respond(f *Fault, refusal *response, r Request, query url.Values) response {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.commitDue()
+	var resp response
+	if refusal != nil {
+		resp = *refusal
+	} else {
+		resp = s.serveWith(f, r, query)
+	}
+	status := resp.status
+	if f.cuts() {
+		status = 0
+	}
+	s.log(r, status)
+	s.served++
+	if _, given := resp.header["X-Request-Id"]; !given {
+		resp.header.Set("X-Request-Id", fmt.Sprintf("req-%06d", s.served))
+	}
+	return resp
+}
+
+// write sends the response as far as the fault lets it.
+func (s *Server) write(w http.ResponseWriter, r *http.Request, f *Fault, resp response) {
+	switch {
+	case f.has(HangBefore, HangAfter):
 		select {
 		case <-r.Context().Done():
 		case <-s.closing:
 		}
 		panic(http.ErrAbortHandler)
+	case f.has(ResetBefore, ResetAfter):
+		panic(http.ErrAbortHandler)
 	}
-	for name, values := range answer.header {
+	for name, values := range resp.header {
 		w.Header()[name] = values
 	}
-	if effect == CutBody {
-		w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
-		w.WriteHeader(answer.status)
-		_, _ = w.Write(answer.body[:len(answer.body)/2])
+	if f.has(CutBody) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(resp.body)))
+		w.WriteHeader(resp.status)
+		_, _ = w.Write(resp.body[:len(resp.body)/2])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	w.WriteHeader(answer.status)
-	if answer.status != http.StatusNoContent {
-		_, _ = io.Copy(w, bytes.NewReader(answer.body))
+	w.WriteHeader(resp.status)
+	if resp.status != http.StatusNoContent {
+		_, _ = io.Copy(w, bytes.NewReader(resp.body))
 	}
+}
+
+// collectionAndID splits a path below the root.
+func collectionAndID(path string) (name, id string) {
+	name, id, _ = strings.Cut(strings.Trim(path, "/"), "/")
+	return name, id
 }
 
 // noun is the collection that a path names.
 func noun(path string) string {
-	name, _, _ := strings.Cut(strings.Trim(path, "/"), "/")
+	name, _ := collectionAndID(path)
 	return name
 }
 
-func notFound() response {
-	return errorResponse(http.StatusNotFound, "system", "The requested resource could not be found", "")
-}
-
 func (s *Server) route(r Request, query url.Values) response {
-	name, id, _ := strings.Cut(strings.Trim(r.Path, "/"), "/")
+	name, id := collectionAndID(r.Path)
 	switch {
 	case name == "users" && id == "" && r.Method == http.MethodGet:
 		return s.listUsers(query)
+	case name == "users" && id == "me" && r.Method == http.MethodGet:
+		return s.showTokenUser()
 	case name != collection:
-		return notFound()
+		return s.notFound()
 	case id == "" && r.Method == http.MethodGet:
 		return s.list(query)
 	case id == "" && r.Method == http.MethodPost:
@@ -191,5 +180,5 @@ func (s *Server) route(r Request, query url.Values) response {
 	case id != "" && r.Method == http.MethodDelete:
 		return s.destroy(parseID(id))
 	}
-	return notFound()
+	return s.notFound()
 }

@@ -10,31 +10,36 @@ type pair struct{ accessGroupID, userID int64 }
 // store holds the memberships with an index for each filter, so that a page costs no more than its rows.
 type store struct {
 	rows    map[int64]Membership
-	listed  []int64 // ascending, as all of the indexes
+	removed map[int64]Membership // for lists that lag
+	all     []int64              // ascending, like the other indexes
 	byGroup map[int64][]int64
 	byUser  map[int64][]int64
 	byPair  map[pair][]int64
-	// hidden names the groups whose memberships are in rows only.
+	// unlisted holds the access groups whose memberships are in no index.
+	unlisted map[int64]bool
+	// hidden holds the memberships that lists count and never return.
 	hidden map[int64]bool
 }
 
 func newStore() store {
 	return store{
-		rows:    map[int64]Membership{},
-		byGroup: map[int64][]int64{},
-		byUser:  map[int64][]int64{},
-		byPair:  map[pair][]int64{},
-		hidden:  map[int64]bool{},
+		rows:     map[int64]Membership{},
+		removed:  map[int64]Membership{},
+		byGroup:  map[int64][]int64{},
+		byUser:   map[int64][]int64{},
+		byPair:   map[pair][]int64{},
+		unlisted: map[int64]bool{},
+		hidden:   map[int64]bool{},
 	}
 }
 
 func (st *store) insert(m Membership) {
 	st.rows[m.ID] = m
-	if st.hidden[m.AccessGroupID] {
+	if st.unlisted[m.AccessGroupID] {
 		return
 	}
 	p := pair{m.AccessGroupID, m.UserID}
-	st.listed = with(st.listed, m.ID)
+	st.all = with(st.all, m.ID)
 	st.byGroup[m.AccessGroupID] = with(st.byGroup[m.AccessGroupID], m.ID)
 	st.byUser[m.UserID] = with(st.byUser[m.UserID], m.ID)
 	st.byPair[p] = with(st.byPair[p], m.ID)
@@ -46,16 +51,17 @@ func (st *store) remove(id int64) {
 		return
 	}
 	delete(st.rows, id)
+	st.removed[id] = m
 	p := pair{m.AccessGroupID, m.UserID}
-	st.listed = without(st.listed, id)
+	st.all = without(st.all, id)
 	st.byGroup[m.AccessGroupID] = without(st.byGroup[m.AccessGroupID], id)
 	st.byUser[m.UserID] = without(st.byUser[m.UserID], id)
 	st.byPair[p] = without(st.byPair[p], id)
 }
 
-// setHidden takes the group's memberships off the lists, or puts them back.
-func (st *store) setHidden(accessGroupID int64, hidden bool) {
-	if st.hidden[accessGroupID] == hidden {
+// setUnlisted removes the group's memberships from the lists, or puts them back.
+func (st *store) setUnlisted(accessGroupID int64, unlisted bool) {
+	if st.unlisted[accessGroupID] == unlisted {
 		return
 	}
 	var moved []Membership
@@ -67,19 +73,34 @@ func (st *store) setHidden(accessGroupID int64, hidden bool) {
 	for _, m := range moved {
 		st.remove(m.ID)
 	}
-	st.hidden[accessGroupID] = hidden
+	st.unlisted[accessGroupID] = unlisted
 	for _, m := range moved {
 		st.insert(m)
 	}
 }
 
-// get returns the membership as the API shows it: those of hidden groups are not there.
-func (st *store) get(id int64) (Membership, bool) {
+// counted returns a membership that lists count.
+func (st *store) counted(id int64) (Membership, bool) {
 	m, ok := st.rows[id]
-	return m, ok && !st.hidden[m.AccessGroupID]
+	return m, ok && !st.unlisted[m.AccessGroupID]
 }
 
-// find returns the ids of the filters' memberships; nil filters match all. The slice belongs to the store.
+// get returns a membership that the API shows.
+func (st *store) get(id int64) (Membership, bool) {
+	m, ok := st.counted(id)
+	return m, ok && !st.hidden[id]
+}
+
+// row returns a membership that exists or existed.
+func (st *store) row(id int64) Membership {
+	if m, ok := st.rows[id]; ok {
+		return m
+	}
+	return st.removed[id]
+}
+
+// find returns the IDs of the memberships that match the filters. A nil filter matches all. The slice belongs to the
+// store.
 func (st *store) find(accessGroupID, userID *int64) []int64 {
 	switch {
 	case accessGroupID != nil && userID != nil:
@@ -89,11 +110,11 @@ func (st *store) find(accessGroupID, userID *int64) []int64 {
 	case userID != nil:
 		return st.byUser[*userID]
 	}
-	return st.listed
+	return st.all
 }
 
-// all returns every membership by id, those of hidden groups too.
-func (st *store) all() []Membership {
+// everything returns every membership by ascending ID, including what no list shows.
+func (st *store) everything() []Membership {
 	rows := make([]Membership, 0, len(st.rows))
 	for _, id := range slices.Sorted(maps.Keys(st.rows)) {
 		rows = append(rows, st.rows[id])
