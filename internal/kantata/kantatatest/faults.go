@@ -1,6 +1,8 @@
 package kantatatest
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,6 +31,26 @@ const (
 	none
 )
 
+// descriptions says in plain English what each effect does. "Done" refers to what the request says.
+var descriptions = map[Effect]string{
+	AnswerStatus:      "not done, a status instead",
+	AnswerStatusAfter: "done, but a status instead of the response",
+	ResetBefore:       "not done, connection cut",
+	ResetAfter:        "done, then connection cut",
+	HangBefore:        "not done, no response",
+	HangAfter:         "done, then no response",
+	CutBody:           "done, connection cut in the middle of the response",
+	TruncateJSON:      "done, half of the JSON",
+	LoginPage:         "done, but a login page instead of the response",
+	NoResults:         "done, response without results",
+	EmptyList:         "not done, empty list",
+	LateCommit:        "done later, and a status in the meantime",
+	Delay:             "done after a delay",
+}
+
+// String describes the effect in plain English.
+func (e Effect) String() string { return descriptions[e] }
+
 // Fault makes requests fail. A zero field matches everything.
 type Fault struct {
 	Effect Effect
@@ -52,6 +74,32 @@ type Fault struct {
 	Later time.Duration
 }
 
+// String describes the fault in plain English, except what Match selects.
+func (f Fault) String() string {
+	text := strings.TrimSpace(cmp.Or(f.Method, "every") + " " + cmp.Or(f.Path, "request"))
+	if f.Times > 0 {
+		text += fmt.Sprintf(", %d times", f.Times)
+	}
+	if f.Skip > 0 {
+		text += fmt.Sprintf(", after the first %d", f.Skip)
+	}
+	var effects []string
+	if f.Delay > 0 {
+		effects = append(effects, "delayed by "+f.Delay.String())
+	}
+	for _, e := range append([]Effect{f.Effect}, f.Also...) {
+		switch e {
+		case AnswerStatus, AnswerStatusAfter:
+			effects = append(effects, fmt.Sprintf("%s (%d)", e, cmp.Or(f.Status, http.StatusInternalServerError)))
+		case LateCommit:
+			effects = append(effects, fmt.Sprintf("%s (%d)", e, cmp.Or(f.Status, http.StatusGatewayTimeout)))
+		default:
+			effects = append(effects, e.String())
+		}
+	}
+	return text + ": " + strings.Join(effects, "; ")
+}
+
 // Inject adds a fault. The first fault that matches a request and is not used up hits it.
 func (s *Server) Inject(f Fault) {
 	s.mu.Lock()
@@ -72,7 +120,7 @@ func (s *Server) ClearFaults() {
 // fault returns the fault that hits the request. If there is none, its effects are empty. Called with mu held.
 func (s *Server) fault(r Request) *Fault {
 	for _, f := range s.faults {
-		if f.Times == 0 || f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.Path, f.Path) || f.Match != nil && !f.Match(r) {
+		if f.Times == 0 || !f.matches(r) {
 			continue
 		}
 		if f.Skip > 0 {
@@ -85,6 +133,10 @@ func (s *Server) fault(r Request) *Fault {
 		return f
 	}
 	return &Fault{Effect: none}
+}
+
+func (f *Fault) matches(r Request) bool {
+	return (f.Method == "" || f.Method == r.Method) && strings.HasPrefix(r.Path, f.Path) && (f.Match == nil || f.Match(r))
 }
 
 func (f *Fault) has(effects ...Effect) bool {
@@ -115,7 +167,7 @@ func (s *Server) serveWith(f *Fault, r Request, query url.Values) response {
 		case TruncateJSON:
 			resp.body = resp.body[:len(resp.body)/2]
 		case LoginPage:
-			resp = response{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<!doctype html><title>Log in</title>")}
+			resp = htmlResponse(http.StatusOK, "<!doctype html><title>Log in</title>")
 		case NoResults:
 			resp = s.envelope(noun(r.Path), nil, s.window(query), 1, nil)
 		case EmptyList:
@@ -152,9 +204,7 @@ func (s *Server) writeLater(f *Fault, r Request) {
 
 // failure is the response that the fault names: its body, or an error in the API's form.
 func (s *Server) failure(f *Fault, status int) response {
-	if f.Status != 0 {
-		status = f.Status
-	}
+	status = cmp.Or(f.Status, status)
 	resp := s.errorResponse(status, "system", http.StatusText(status), "")
 	if f.Body != "" {
 		resp.body = []byte(f.Body)

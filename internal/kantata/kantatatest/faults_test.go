@@ -3,12 +3,11 @@ package kantatatest_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
@@ -21,55 +20,63 @@ func TestEffects(t *testing.T) {
 		status int // logged
 		works  bool
 		broken bool
-		check  func(answer) bool
+		check  func(reply) bool
 	}{
 		"AnswerStatus": {
-			fault:  kantatatest.Fault{Effect: kantatatest.AnswerStatus, Status: 503, Body: "<h1>busy</h1>", Header: http.Header{"retry-after": {"7"}}},
-			status: 503, check: func(a answer) bool {
+			fault: kantatatest.Fault{
+				Effect: kantatatest.AnswerStatus, Status: 503, Body: "<h1>busy</h1>", Header: http.Header{"retry-after": {"7"}},
+			},
+			status: 503, check: func(a reply) bool {
 				return a.status == 503 && a.body == "<h1>busy</h1>" && a.header.Get("Retry-After") == "7"
 			},
 		},
+		"Delay": {
+			fault: kantatatest.Fault{Effect: kantatatest.Delay, Delay: time.Nanosecond}, status: 200, works: true,
+			check: func(a reply) bool { return a.status == 200 },
+		},
 		"AnswerStatus without a status": {
 			fault: kantatatest.Fault{Effect: kantatatest.AnswerStatus}, status: 500,
-			check: func(a answer) bool {
+			check: func(a reply) bool {
 				return a.body == `{"errors":[{"message":"Internal Server Error","type":"system"}]}`
 			},
 		},
 		"AnswerStatusAfter": {
 			fault: kantatatest.Fault{Effect: kantatatest.AnswerStatusAfter, Status: 502}, status: 502, works: true,
-			check: func(a answer) bool { return a.status == 502 },
+			check: func(a reply) bool { return a.status == 502 },
 		},
 		"ResetBefore": {fault: kantatatest.Fault{Effect: kantatatest.ResetBefore}, broken: true},
 		"ResetAfter":  {fault: kantatatest.Fault{Effect: kantatatest.ResetAfter}, works: true, broken: true},
 		"CutBody": {
 			fault: kantatatest.Fault{Effect: kantatatest.CutBody}, works: true, broken: true,
-			check: func(a answer) bool { return a.status == 200 && a.body != "" && !json.Valid([]byte(a.body)) },
+			check: func(a reply) bool { return a.status == 200 && a.body != "" && !json.Valid([]byte(a.body)) },
 		},
 		"TruncateJSON": {
 			fault: kantatatest.Fault{Effect: kantatatest.TruncateJSON}, status: 200, works: true,
-			check: func(a answer) bool { return a.status == 200 && a.body != "" && !json.Valid([]byte(a.body)) },
+			check: func(a reply) bool { return a.status == 200 && a.body != "" && !json.Valid([]byte(a.body)) },
 		},
 		"LoginPage": {
 			fault: kantatatest.Fault{Effect: kantatatest.LoginPage}, status: 200, works: true,
-			check: func(a answer) bool {
+			check: func(a reply) bool {
 				return a.header.Get("Content-Type") == "text/html" && strings.HasPrefix(a.body, "<!doctype html>")
 			},
 		},
 		"NoResults": {
 			fault: kantatatest.Fault{Effect: kantatatest.NoResults}, status: 200, works: true,
-			check: func(a answer) bool {
-				return a.body == `{"access_group_memberships":{},"count":1,"meta":{"count":1,"page_count":1,"page_number":1,"page_size":20},"results":[]}`
+			check: func(a reply) bool {
+				return a.body == `{"access_group_memberships":{},"count":1,`+
+					`"meta":{"count":1,"page_count":1,"page_number":1,"page_size":20},"results":[]}`
 			},
 		},
 		"EmptyList": {
 			fault: kantatatest.Fault{Effect: kantatatest.EmptyList}, status: 200,
-			check: func(a answer) bool {
-				return a.body == `{"access_group_memberships":{},"count":0,"meta":{"count":0,"page_count":0,"page_number":0,"page_size":20},"results":[]}`
+			check: func(a reply) bool {
+				return a.body == `{"access_group_memberships":{},"count":0,`+
+					`"meta":{"count":0,"page_count":0,"page_number":0,"page_size":20},"results":[]}`
 			},
 		},
 		"LateCommit": {
 			fault: kantatatest.Fault{Effect: kantatatest.LateCommit}, status: 504,
-			check: func(a answer) bool { return a.status == 504 },
+			check: func(a reply) bool { return a.status == 504 },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,64 +106,66 @@ func TestEffects(t *testing.T) {
 func TestHangs(t *testing.T) {
 	t.Parallel()
 	for effect, rows := range map[kantatatest.Effect]int{kantatatest.HangBefore: 0, kantatatest.HangAfter: 1} {
-		t.Run(fmt.Sprint(effect), func(t *testing.T) {
+		t.Run(effect.String(), func(t *testing.T) {
 			t.Parallel()
-			s := company(t)
-			s.Inject(kantatatest.Fault{Effect: effect})
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			go func() {
-				defer cancel()
-				waitForLog(s)
-			}()
-			if _, err := send(ctx, http.MethodPost, s.URL()+memberships, newBody("340001", "12000001")); !errors.Is(err, context.Canceled) {
-				t.Errorf("got error %v, want %v", err, context.Canceled)
-			}
-			if got := statuses(s); !slices.Equal(got, []int{0}) {
-				t.Errorf("got logged statuses %v, want 0", got)
-			}
-			if got := len(s.Memberships()); got != rows {
-				t.Errorf("got %d rows, want %d", got, rows)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := company(t, kantatatest.WithoutListener())
+				s.Inject(kantatatest.Fault{Effect: effect})
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := serveInBackground(ctx, s, http.MethodPost, memberships, newBody("340001", "12000001"))
+				time.Sleep(time.Hour)
+				if ended() {
+					t.Error("got an end of the request, want it to hang for an hour")
+				}
+				if got := statuses(s); !slices.Equal(got, []int{0}) {
+					t.Errorf("got logged statuses %v, want 0", got)
+				}
+				if got := len(s.Memberships()); got != rows {
+					t.Errorf("got %d rows, want %d", got, rows)
+				}
+				cancel()
+				if synctest.Wait(); !ended() {
+					t.Error("got a request that hangs, want it to end with its client")
+				}
+			})
 		})
 	}
 }
 
-func TestCloseEndsHungAndSlowRequests(t *testing.T) {
+func TestCloseEndsRequests(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*kantatatest.Server){
-		"hung": func(s *kantatatest.Server) { s.Inject(kantatatest.Fault{Effect: kantatatest.HangBefore}) },
-		"slow": func(s *kantatatest.Server) { s.SetLatency(time.Hour) },
+		"hung":    func(s *kantatatest.Server) { s.Inject(kantatatest.Fault{Effect: kantatatest.HangBefore}) },
+		"slow":    func(s *kantatatest.Server) { s.SetLatency(time.Hour) },
+		"delayed": func(s *kantatatest.Server) { s.Inject(kantatatest.Fault{Effect: kantatatest.Delay, Delay: time.Hour}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := company(t)
-			set(s)
-			arrived, failed := make(chan struct{}), make(chan error, 1)
-			s.OnRequest(func(kantatatest.Request) { close(arrived) })
-			go func() {
-				_, err := send(t.Context(), http.MethodDelete, s.URL()+memberships+"/1", "")
-				failed <- err
-			}()
-			<-arrived
-			closed := make(chan struct{})
-			go func() { s.Close(); close(closed) }()
-			for range 2 {
-				select {
-				case err := <-failed:
-					if err == nil {
-						t.Error("got a response, want a cut connection")
-					}
-				case <-closed:
-					closed = nil
-				case <-time.After(30 * time.Second):
-					t.Fatal("Close or the request hangs")
+			synctest.Test(t, func(t *testing.T) {
+				s := company(t, kantatatest.WithoutListener())
+				set(s)
+				ended := serveInBackground(t.Context(), s, http.MethodDelete, memberships+"/1", "")
+				synctest.Wait()
+				s.Close()
+				if synctest.Wait(); !ended() {
+					t.Error("got a request that goes on, want it to end with the server")
 				}
-			}
-			if got := statuses(s); !slices.Equal(got, []int{0}) {
-				t.Errorf("got logged statuses %v, want 0", got)
-			}
+				if got := statuses(s); !slices.Equal(got, []int{0}) {
+					t.Errorf("got logged statuses %v, want 0", got)
+				}
+			})
 		})
+	}
+}
+
+// TestCloseWithAConnection closes a server that listens, while a request hangs.
+func TestCloseWithAConnection(t *testing.T) {
+	t.Parallel()
+	s := company(t)
+	s.Inject(kantatatest.Fault{Effect: kantatatest.HangBefore})
+	s.OnRequest(func(kantatatest.Request) { go s.Close() })
+	if got, err := send(t.Context(), http.MethodGet, s.URL()+memberships, ""); err == nil {
+		t.Errorf("got %+v, want a cut connection", got)
 	}
 }
 
@@ -196,13 +205,15 @@ func TestComposedEffects(t *testing.T) {
 	for name, test := range map[string]struct {
 		effects []kantatatest.Effect
 		rows    int
-		check   func(answer, error) bool
+		check   func(reply, error) bool
 	}{
-		"not served wins": {[]kantatatest.Effect{kantatatest.ResetAfter, kantatatest.AnswerStatus}, 0, func(_ answer, err error) bool { return err != nil }},
-		"half of an error, served": {[]kantatatest.Effect{kantatatest.AnswerStatusAfter, kantatatest.TruncateJSON}, 1, func(a answer, err error) bool {
+		"not served wins": {[]kantatatest.Effect{kantatatest.ResetAfter, kantatatest.AnswerStatus}, 0, func(_ reply, err error) bool {
+			return err != nil
+		}},
+		"half of an error": {[]kantatatest.Effect{kantatatest.AnswerStatusAfter, kantatatest.TruncateJSON}, 1, func(a reply, err error) bool {
 			return err == nil && a.status == 500 && a.body != "" && !json.Valid([]byte(a.body))
 		}},
-		"half of a login page": {[]kantatatest.Effect{kantatatest.LoginPage, kantatatest.CutBody}, 1, func(a answer, err error) bool {
+		"half of a login page": {[]kantatatest.Effect{kantatatest.LoginPage, kantatatest.CutBody}, 1, func(a reply, err error) bool {
 			return err != nil && strings.HasPrefix(a.body, "<!doctype")
 		}},
 	} {
@@ -218,5 +229,30 @@ func TestComposedEffects(t *testing.T) {
 				t.Errorf("got %d memberships, want %d", rows, test.rows)
 			}
 		})
+	}
+}
+
+func TestEffectsHaveDescriptions(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for e := kantatatest.AnswerStatus; e <= kantatatest.Delay; e++ {
+		if text := e.String(); text == "" || seen[text] {
+			t.Errorf("effect %d: got description %q, want one of its own", int(e), text)
+		} else {
+			seen[text] = true
+		}
+	}
+	fault := kantatatest.Fault{
+		Effect: kantatatest.LateCommit, Also: []kantatatest.Effect{kantatatest.HangAfter},
+		Method: "POST", Path: memberships, Skip: 2, Times: 3, Looks: 1, Delay: time.Second,
+	}
+	want := "POST /access_group_memberships, 3 times, after the first 2: " +
+		"delayed by 1s; done later, and a status in the meantime (504); done, then no response"
+	if got := fault.String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	want = "every request: not done, a status instead (500)"
+	if got := (kantatatest.Fault{Effect: kantatatest.AnswerStatus}).String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 
 const memberships = "/access_group_memberships"
 
-type answer struct {
+type reply struct {
 	status int
 	header http.Header
 	body   string
@@ -38,22 +39,22 @@ func company(t *testing.T, options ...kantatatest.Option) *kantatatest.Server {
 	return s
 }
 
-func send(ctx context.Context, method, url, body string) (answer, error) {
+func send(ctx context.Context, method, url, body string) (reply, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
-		return answer{}, err
+		return reply{}, err
 	}
 	request.Header.Set("Authorization", "Bearer "+kantatatest.Token)
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
-		return answer{}, err
+		return reply{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(text)}, err
+	return reply{response.StatusCode, response.Header, string(text)}, err
 }
 
-func call(t *testing.T, s *kantatatest.Server, method, path, body string) answer {
+func call(t *testing.T, s *kantatatest.Server, method, path, body string) reply {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -64,23 +65,41 @@ func call(t *testing.T, s *kantatatest.Server, method, path, body string) answer
 	return got
 }
 
-func get(t *testing.T, s *kantatatest.Server, path string) answer {
+func get(t *testing.T, s *kantatatest.Server, path string) reply {
 	t.Helper()
 	return call(t, s, http.MethodGet, path, "")
 }
 
 // serveDirectly sends a request without a connection, so that it works in fake time.
-func serveDirectly(t *testing.T, s *kantatatest.Server, method, path, body string) answer {
+func serveDirectly(t *testing.T, s *kantatatest.Server, method, path, body string) reply {
 	t.Helper()
 	r := httptest.NewRequest(method, s.URL()+path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+kantatatest.Token)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
-	return answer{w.Code, w.Header(), w.Body.String()}
+	return reply{w.Code, w.Header(), w.Body.String()}
+}
+
+// serveInBackground sends a request without a connection. The function that it returns reports whether the server has
+// ended the request.
+func serveInBackground(ctx context.Context, s *kantatatest.Server, method, path, body string) (ended func() bool) {
+	r := httptest.NewRequestWithContext(ctx, method, s.URL()+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+kantatatest.Token)
+	var done atomic.Bool
+	go func() {
+		defer done.Store(true)
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it in this way
+				panic(p)
+			}
+		}()
+		s.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	return done.Load
 }
 
 // sendBytes sends a request as it is and closes the connection.
-func sendBytes(t *testing.T, s *kantatatest.Server, request string) answer {
+func sendBytes(t *testing.T, s *kantatatest.Server, request string) reply {
 	t.Helper()
 	address := strings.TrimSuffix(strings.TrimPrefix(s.URL(), "http://"), "/api/v1")
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
@@ -100,11 +119,11 @@ func sendBytes(t *testing.T, s *kantatatest.Server, request string) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(text)}
+	return reply{response.StatusCode, response.Header, string(text)}
 }
 
 // post adds the user to access group 340001.
-func post(t *testing.T, s *kantatatest.Server, user string) answer {
+func post(t *testing.T, s *kantatatest.Server, user string) reply {
 	t.Helper()
 	return call(t, s, http.MethodPost, memberships, newBody("340001", user))
 }
@@ -113,7 +132,7 @@ func newBody(group, user string) string {
 	return `{"access_group_membership":{"access_group_id":` + group + `,"user_id":` + user + `}}`
 }
 
-func (a answer) want(t *testing.T, status int, body string) {
+func (a reply) want(t *testing.T, status int, body string) {
 	t.Helper()
 	if a.status != status {
 		t.Errorf("got %d, want %d: %s", a.status, status, a.body)
@@ -141,7 +160,7 @@ type summary struct {
 	count, pages, page, size, all int
 }
 
-func summarize(t *testing.T, a answer) summary {
+func summarize(t *testing.T, a reply) summary {
 	t.Helper()
 	if a.status != http.StatusOK {
 		t.Fatalf("got %d, want 200: %s", a.status, a.body)
@@ -174,16 +193,4 @@ func statuses(s *kantatatest.Server) []int {
 		all = append(all, r.Status)
 	}
 	return all
-}
-
-// waitForLog returns if a request is in the log, or after a while.
-func waitForLog(s *kantatatest.Server) {
-	limit := time.After(20 * time.Second)
-	for tick := time.Tick(5 * time.Millisecond); len(s.Requests()) == 0; {
-		select {
-		case <-tick:
-		case <-limit:
-			return
-		}
-	}
 }

@@ -2,7 +2,6 @@ package kantatatest_test
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -13,43 +12,57 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := company(t, kantatatest.WithoutListener())
+		s.SetLatency(time.Minute)
+		began := time.Now()
+		if got := serveDirectly(t, s, http.MethodGet, memberships, ""); got.status != 200 || time.Since(began) != time.Minute {
+			t.Errorf("got %d after %v, want 200 after a minute", got.status, time.Since(began))
+		}
+	})
+}
+
+// TestLatencyEndsWithTheClient shows that the server acts on a request whose client has left.
 func TestLatencyEndsWithTheClient(t *testing.T) {
 	t.Parallel()
-	s := company(t)
-	s.SetLatency(time.Hour)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	s.OnRequest(func(kantatatest.Request) { cancel() })
-	if _, err := send(ctx, http.MethodGet, s.URL()+memberships, ""); !errors.Is(err, context.Canceled) {
-		t.Errorf("got error %v, want %v", err, context.Canceled)
-	}
-	if waitForLog(s); len(s.Requests()) != 1 {
-		t.Fatal("got no request, want one as soon as the client leaves")
-	}
-	s.SetLatency(20 * time.Millisecond)
-	began := time.Now()
-	if got := get(t, s, memberships); got.status != 200 || time.Since(began) < 20*time.Millisecond {
-		t.Errorf("got %d after %v, want 200 after at least 20ms", got.status, time.Since(began))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := company(t, kantatatest.WithoutListener())
+		s.SetLatency(time.Hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := serveInBackground(ctx, s, http.MethodPost, memberships, newBody("340001", "12000001"))
+		cancel()
+		if synctest.Wait(); !ended() || len(s.Memberships()) != 1 {
+			t.Errorf("got ended: %v and %d memberships, want true and 1", ended(), len(s.Memberships()))
+		}
+	})
 }
 
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
-	s := company(t)
-	s.SetRateLimit(1, "3")
-	var refused []answer
-	for range 200 {
-		if got := get(t, s, memberships); got.status == http.StatusTooManyRequests {
-			refused = append(refused, got)
+	synctest.Test(t, func(t *testing.T) {
+		s := company(t, kantatatest.WithoutListener())
+		s.SetRateLimit(2, "3")
+		for i, want := range []int{200, 200, 429, 200, 200, 429} {
+			if i == 3 {
+				time.Sleep(time.Second)
+			}
+			got := serveDirectly(t, s, http.MethodGet, memberships, "")
+			if limited := got.header.Get("Retry-After") == "3"; got.status != want || limited != (want == 429) {
+				t.Errorf("request %d: got %d with header %v, want %d", i+1, got.status, got.header, want)
+			}
 		}
-	}
-	if len(refused) == 0 || refused[0].header.Get("Retry-After") != "3" {
-		t.Errorf("got refusals %v, want some with Retry-After: 3", refused)
-	}
-	s.SetRateLimit(0, "")
-	if got := get(t, s, memberships); got.status != 200 {
-		t.Errorf("got %d without a limit, want 200", got.status)
-	}
+		s.SetRateLimit(1, "")
+		serveDirectly(t, s, http.MethodGet, memberships, "")
+		if got := serveDirectly(t, s, http.MethodGet, memberships, ""); got.status != 429 || got.header.Get("Retry-After") != "" {
+			t.Errorf("got %d with header %v, want 429 without Retry-After", got.status, got.header)
+		}
+		s.SetRateLimit(0, "")
+		if got := serveDirectly(t, s, http.MethodGet, memberships, ""); got.status != 200 {
+			t.Errorf("got %d without a limit, want 200", got.status)
+		}
+	})
 }
 
 // TestRandomLatency sends the same requests in two orders. Each takes as long as before.

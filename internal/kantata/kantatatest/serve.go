@@ -28,6 +28,11 @@ func jsonResponse(status int, body any) response {
 	return response{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: encoded}
 }
 
+func htmlResponse(status int, body string) response {
+	return response{status: status, header: http.Header{"Content-Type": {"text/html"}}, body: []byte(body)}
+}
+
+// errorResponse is an error in the form of the dialect. Only a validation error has a field.
 func (s *Server) errorResponse(status int, kind, message, field string) response {
 	if s.dialect.Errors == ErrorStrings {
 		return jsonResponse(status, map[string]any{"errors": []any{message}})
@@ -83,11 +88,11 @@ func (s *Server) admit(r Request, known bool) (*Fault, *response) {
 	var refusal response
 	switch {
 	case breaksRFC7230(r):
-		refusal = response{status: http.StatusBadRequest, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<h1>Bad Request</h1>")}
+		refusal = htmlResponse(http.StatusBadRequest, "<h1>Bad Request</h1>")
 	case !known:
 		refusal = s.notFound()
 	case s.limit.exceeded():
-		refusal = s.errorResponse(http.StatusTooManyRequests, "system", "Too many requests; retry your request after a small delay", "")
+		refusal = s.errorResponse(http.StatusTooManyRequests, "system", "Retry your request after a small delay", "")
 		if s.limit.retryAfter != "" {
 			refusal.header.Set("Retry-After", s.limit.retryAfter)
 		}
