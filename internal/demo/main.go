@@ -1,5 +1,5 @@
-// Command demo plays the provider's main job with the real Terraform CLI on an embedded Kantata: no account, no registry, and
-// nothing is left behind.
+// Command demo shows what the provider does, with the real Terraform CLI and an embedded Kantata. It needs no account and no registry,
+// and removes what it created.
 package main
 
 import (
@@ -14,12 +14,12 @@ import (
 )
 
 func main() {
-	keep := flag.Bool("playground", false, "keep the embedded Kantata running for your own Terraform")
-	address := flag.String("address", "127.0.0.1:0", "the loopback address of the playground; port 0 is a free one")
-	picture := flag.String("picture", "", "an SVG file to draw of what the demo prints")
+	keep := flag.Bool("playground", false, "run the embedded Kantata for your own Terraform, until Ctrl-C")
+	address := flag.String("address", "127.0.0.1:0", "the loopback address of the playground; port 0 selects a free port")
+	picture := flag.String("picture", "", "the SVG file to write, a picture of what the demo prints")
 	flag.Parse()
 
-	// A reader that goes away, as in `make demo | head`, ends the demo like an interrupt: what it made is removed.
+	// If the reader of the output exits, as in `make demo | head`, the demo ends as after an interrupt, and removes what it created.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer stop()
 	if err := run(ctx, *keep, *address, *picture); err != nil {
@@ -40,5 +40,5 @@ func run(ctx context.Context, keep bool, address, picture string) error {
 	if picture == "" {
 		return nil
 	}
-	return out.draw(picture)
+	return os.WriteFile(picture, []byte(out.picture()), 0o644) //nolint:gosec // it is public
 }

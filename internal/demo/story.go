@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,19 +16,11 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 
-// quickstart is the configuration that the story applies, seen from the root of the repository.
+// quickstart is the configuration that the demo applies, relative to the root of the repository.
 const quickstart = "examples/quickstart/main.tf"
 
-// latency makes the embedded Kantata answer as a remote one would, so that requests gather as they do there.
+// latency makes the embedded Kantata as slow as a remote one, so that requests are batched as they would be there.
 const latency = 50 * time.Millisecond
-
-const diegoConfig = `
-# Diego has been a rate card editor since before Terraform came.
-resource "kantata_access_group_membership" "diego" {
-  access_group_id = "340003"
-  user_id         = "12000004"
-}
-`
 
 const importConfig = `
 import {
@@ -35,28 +29,26 @@ import {
 }
 `
 
+const diegoConfig = `
+resource "kantata_access_group_membership" "diego" {
+  access_group_id = "340003"
+  user_id         = "12000004"
+}
+`
+
 const listConfig = `
 data "kantata_access_group_memberships" "all" {}
 
-output "who_is_in" {
+output "members" {
   value = {
     for name, people in {
       for m in data.kantata_access_group_memberships.all.memberships : m.access_group_name => m.user_name...
-    } : name => join(", ", people)
+    } : name => join(", ", sort(people))
   }
 }
 `
 
-// company is a Kantata with people, access groups and two memberships that somebody made by hand.
-func company(options ...kantatatest.Option) *kantatatest.Server {
-	server := kantatatest.New(options...)
-	server.SeedCompany()
-	server.AddMembership(kantatatest.RateCardEditors, kantatatest.FirstUser+3)
-	server.AddMembership(kantatatest.RateCardEditors, kantatatest.FirstUser+4)
-	return server
-}
-
-// story is one play of the demo.
+// story is one run of the demo.
 type story struct {
 	ctx     context.Context
 	out     *screen
@@ -74,7 +66,7 @@ func play(ctx context.Context, out *screen) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	out.say(heading, "Access groups of Kantata OX as code, on an embedded Kantata")
+	out.say(heading, "Manage access groups of Kantata OX with Terraform: a demo on an embedded Kantata")
 	built := out.progress("building the provider")
 	cli, err := terraformcli.New(ctx, dir, terraformcli.Provider)
 	built()
@@ -84,27 +76,28 @@ func play(ctx context.Context, out *screen) (err error) {
 	s := &story{ctx: ctx, out: out, cli: cli, kantata: company(), dir: filepath.Join(dir, "infrastructure")}
 	defer s.kantata.Close()
 	s.kantata.SetLatency(latency)
-	out.say(quiet, "%s %s and the provider of this folder; 8 people, 3 access groups, 2 memberships made by hand", cli.Name, cli.Version)
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	out.say(quiet, "%s %s, and the provider of this checkout. Kantata has %d people, %d access groups and %d memberships.",
+		cli.Name, cli.Version, len(people), len(accessGroups), len(s.kantata.Memberships()))
 
-	for _, chapter := range []func() error{s.apply, s.planAgain, s.removeByHand, s.takeOver, s.list, s.destroy} {
+	for _, chapter := range []func() error{s.apply, s.planAgain, s.removeJane, s.importMembership, s.list, s.destroy} {
 		if err := chapter(); err != nil {
 			return err
 		}
 	}
 	out.say(plain, "")
 	out.say(heading, "That was the whole life of a membership, in %.0f seconds.", time.Since(start).Seconds())
-	out.say(plain, "Try it yourself: make playground. On your account: README.md.")
+	out.say(plain, "To try it yourself, run make playground. To use it with your account, read README.md.")
 	return nil
 }
 
 func (s *story) apply() error {
-	s.title("Put three people into two access groups")
+	s.title("Add three people to two access groups: " + quickstart)
 	config, err := os.ReadFile(quickstart)
 	if err != nil {
 		return fmt.Errorf("run the demo from the root of the repository: %w", err)
-	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return err
 	}
 	if err := s.write("main.tf", string(config)); err != nil {
 		return err
@@ -114,25 +107,25 @@ func (s *story) apply() error {
 		return err
 	}
 	if posts := s.posts(); posts != 3 {
-		return fmt.Errorf("%d creations were sent for 3 memberships", posts)
+		return fmt.Errorf("got %d POST requests for 3 memberships, want 3", posts)
 	}
-	return s.holds(5)
+	return s.expect(5)
 }
 
 func (s *story) planAgain() error {
-	s.title("Plan again: nothing to do")
+	s.title("Plan again: nothing to change")
 	s.kantata.ResetRequests()
 	if err := s.terraform(0, "plan", "-detailed-exitcode"); err != nil {
 		return err
 	}
-	s.out.say(quiet, "  3 memberships were checked with %d requests", len(s.kantata.Requests()))
+	s.out.say(quiet, "  3 memberships were checked with %d requests.", len(s.kantata.Requests()))
 	return nil
 }
 
-func (s *story) removeByHand() error {
-	s.title("Somebody takes Jane out by hand: the plan notices")
+func (s *story) removeJane() error {
+	s.title("Someone removes " + jane.name + " outside Terraform: the plan adds her again")
 	for _, m := range s.kantata.Memberships() {
-		if m.AccessGroupID == kantatatest.FinanceApprovers && m.UserID == kantatatest.FirstUser {
+		if m.UserID == jane.id {
 			s.kantata.RemoveMembership(m.ID)
 		}
 	}
@@ -142,64 +135,70 @@ func (s *story) removeByHand() error {
 	if err := s.terraform(0, "apply", "reviewed.tfplan"); err != nil {
 		return err
 	}
-	return s.holds(5)
+	return s.expect(5)
 }
 
-func (s *story) takeOver() error {
-	s.title("Take over a membership that exists")
-	if err := s.write("diego.tf", diegoConfig); err != nil {
-		return err
-	}
-	if !s.cli.Supports("1.5.0", "1.6.0") {
+func (s *story) importMembership() error {
+	s.title("Import a membership that exists: " + diego.name + " in " + rateCardEditors.name)
+	if !s.cli.Supports("1.5.0", "1.6.0") { // import blocks
+		if err := s.show("diego.tf", diegoConfig); err != nil {
+			return err
+		}
 		if err := s.terraform(0, "import", "kantata_access_group_membership.diego", "340003/12000004"); err != nil {
 			return err
 		}
-		return s.holds(5)
+		return s.expect(5)
 	}
-	s.out.say(plain, "  import { to = kantata_access_group_membership.diego, id = \"340003/12000004\" }")
-	if err := s.write("import.tf", importConfig); err != nil {
+	if err := s.show("diego.tf", importConfig+diegoConfig); err != nil {
 		return err
 	}
 	if err := s.terraform(0, "apply", "-auto-approve"); err != nil {
 		return err
 	}
-	return s.holds(5)
+	return s.expect(5)
 }
 
 func (s *story) list() error {
-	s.title("List who is in which access group, in code or not")
-	if err := s.write("list.tf", listConfig); err != nil {
+	s.title("List the members of all access groups, whether or not Terraform manages them")
+	if err := s.show("members.tf", listConfig); err != nil {
 		return err
 	}
 	if err := s.terraform(0, "apply", "-auto-approve"); err != nil {
 		return err
 	}
-	s.out.say(command, "  $ %s output who_is_in", s.executable())
-	output, code, err := s.cli.Run(s.ctx, s.dir, s.variables(), "output", "-no-color", "who_is_in")
+	s.out.say(command, "  $ %s output members", s.executable())
+	output, code, err := s.cli.Run(s.ctx, s.dir, s.variables(), "output", "-no-color", "members")
 	if err != nil {
 		return err
 	}
-	if code != 0 {
-		return fmt.Errorf("output ended with %d\n%s", code, output)
+	if code != 0 || !strings.Contains(output, emi.name) {
+		return fmt.Errorf("output members: got exit code %d, want 0 and %s in the output\n%s", code, emi.name, output)
 	}
 	for text := range strings.SplitSeq(strings.TrimSpace(output), "\n") {
 		s.out.say(plain, "  %s", text)
-	}
-	if !strings.Contains(output, "Emi Tanaka") {
-		return errors.New("the list lacks Emi Tanaka, who is in no code")
 	}
 	return nil
 }
 
 func (s *story) destroy() error {
-	s.title("Destroy: takes out whom the code put in, and nobody else")
+	s.title("Destroy: remove the people whom the configuration names, and no one else")
+	before := s.kantata.Memberships()
+	slices.SortFunc(before, func(a, b kantatatest.Membership) int {
+		return cmp.Or(cmp.Compare(a.AccessGroupID, b.AccessGroupID), cmp.Compare(a.UserID, b.UserID))
+	})
 	if err := s.terraform(0, "destroy", "-auto-approve"); err != nil {
 		return err
 	}
-	for _, m := range s.kantata.Memberships() {
-		s.out.say(quiet, "  Kantata still holds %s in %s, whom no code ever named", m.UserName, m.AccessGroupName)
+	left := s.kantata.Memberships()
+	for _, m := range before {
+		if !slices.Contains(left, m) {
+			s.out.say(removes, "  Removed: %s from %s", m.UserName, m.AccessGroupName)
+		}
 	}
-	return s.holds(1)
+	for _, m := range left {
+		s.out.say(adds, "  Kept:    %s in %s, because no configuration ever named this membership", m.UserName, m.AccessGroupName)
+	}
+	return s.expect(1)
 }
 
 func (s *story) title(text string) {
@@ -208,11 +207,23 @@ func (s *story) title(text string) {
 	s.out.say(heading, "%d. %s", s.chapter, text)
 }
 
+// show prints configuration and writes it to a file.
+func (s *story) show(name, config string) error {
+	s.out.say(quiet, "  # %s", name)
+	for text := range strings.SplitSeq(strings.TrimSpace(config), "\n") {
+		if text != "" {
+			text = "  " + text
+		}
+		s.out.say(code, "%s", text)
+	}
+	return s.write(name, config)
+}
+
 func (s *story) write(name, content string) error {
 	return os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600) //nolint:gosec // a temporary folder of our own
 }
 
-// terraform runs a command, shows what it would tell a reviewer, and checks its exit code.
+// terraform runs a command, prints the lines of its output that matter to a reviewer, and checks its exit code.
 func (s *story) terraform(want int, args ...string) error {
 	s.out.say(command, "  $ %s %s", s.executable(), args[0])
 	done := s.out.progress("working")
@@ -222,28 +233,31 @@ func (s *story) terraform(want int, args ...string) error {
 		return err
 	}
 	if code != want {
-		return fmt.Errorf("%s %s ended with %d, want %d\n%s", s.executable(), strings.Join(args, " "), code, want, output)
+		return fmt.Errorf("%s %s: got exit code %d, want %d\n%s", s.executable(), strings.Join(args, " "), code, want, output)
 	}
 	for text := range strings.SplitSeq(output, "\n") {
-		if look, tells := telling(text); tells {
-			s.out.say(look, "  %s", strings.TrimSpace(text))
+		if as, matters := styleOf(text); matters {
+			s.out.say(as, "  %s", strings.TrimSpace(text))
 		}
 	}
 	return nil
 }
 
-// telling picks the lines of Terraform's output that say what changes.
-func telling(text string) (style, bool) {
+// styleOf returns the style of a line of Terraform's output, and false if the line says nothing about changes.
+func styleOf(text string) (style, bool) {
 	text = strings.TrimSpace(text)
-	switch {
-	case strings.HasPrefix(text, "# ") && strings.Contains(text, "will be created"):
-		return adds, true
-	case strings.HasPrefix(text, "# ") && strings.Contains(text, "destroyed"), strings.HasPrefix(text, "# ") && strings.Contains(text, "has been deleted"):
-		return removes, true
-	case strings.HasPrefix(text, "# ") && strings.Contains(text, "will be imported"):
-		return adds, true
-	case strings.HasPrefix(text, "Apply complete!"), strings.HasPrefix(text, "Destroy complete!"), strings.HasPrefix(text, "Import successful!"), strings.HasPrefix(text, "No changes."), strings.HasPrefix(text, "Plan:"):
-		return plain, true
+	if strings.HasPrefix(text, "# ") {
+		switch {
+		case strings.Contains(text, "will be created"), strings.Contains(text, "will be imported"):
+			return adds, true
+		case strings.Contains(text, "destroyed"), strings.Contains(text, "has been deleted"):
+			return removes, true
+		}
+	}
+	for _, summary := range []string{"Plan:", "No changes.", "Apply complete!", "Destroy complete!", "Import successful!"} {
+		if strings.HasPrefix(text, summary) {
+			return plain, true
+		}
 	}
 	return style{}, false
 }
@@ -269,9 +283,10 @@ func (s *story) posts() int {
 	return n
 }
 
-func (s *story) holds(want int) error {
+// expect checks how many memberships Kantata has.
+func (s *story) expect(want int) error {
 	if got := len(s.kantata.Memberships()); got != want {
-		return fmt.Errorf("%d memberships are in Kantata, want %d", got, want)
+		return fmt.Errorf("got %d memberships in Kantata, want %d", got, want)
 	}
 	return nil
 }
