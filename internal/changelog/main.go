@@ -87,7 +87,7 @@ func sectionOf(files []string) (string, error) {
 		kind, _, named := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".md"), "-")
 		known := slices.ContainsFunc(kinds, func(k struct{ prefix, heading string }) bool { return k.prefix == kind })
 		if !named || !known || filepath.Ext(file) != ".md" {
-			return "", fmt.Errorf("%s: got an entry of this name, want KIND-NAME.md, where KIND is breaking, note, feature, enhancement or bug", file)
+			return "", fmt.Errorf("%s: want the name KIND-NAME.md, with a KIND of breaking, note, feature, enhancement or bug", file)
 		}
 		content, err := os.ReadFile(file) //nolint:gosec // a file of this repository
 		if err != nil {

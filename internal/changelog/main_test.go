@@ -99,9 +99,9 @@ func TestRelease(t *testing.T) {
 func TestUpdateRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ entry, text, version, want string }{
-		"an entry without a kind":      {"users.md", "Text.", "", "want KIND-NAME.md"},
-		"an entry of an unknown kind":  {"features-users.md", "Text.", "", "want KIND-NAME.md"},
-		"an entry of another type":     {"feature-users.yaml", "Text.", "", "want KIND-NAME.md"},
+		"an entry without a kind":      {"users.md", "Text.", "", "want the name KIND-NAME.md"},
+		"an entry of an unknown kind":  {"features-users.md", "Text.", "", "want the name KIND-NAME.md"},
+		"an entry of another type":     {"feature-users.yaml", "Text.", "", "want the name KIND-NAME.md"},
 		"an empty entry":               {"feature-users.md", "\n", "", "want text"},
 		"something that is no version": {"feature-users.md", "Text.", "v1.2.3", "not a version"},
 		"a release without entries":    {".gitkeep", "", "1.2.3", "nothing to release"},

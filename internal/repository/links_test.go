@@ -33,17 +33,19 @@ func TestLinks(t *testing.T) {
 func TestBrokenLinksAreFound(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ page, address, want string }{
-		"relative, to a file":           {"README.md", "docs/index.md", ""},
-		"relative, to a folder":         {"README.md", "examples", ""},
-		"relative, without extension":   {"README.md", "docs/index", "does not exist on GitHub; want an existing file"},
-		"to a heading of the page":      {"README.md", "#use-it", ""},
-		"to a missing heading":          {"README.md", "#no-such-heading", "has no such heading; want an existing one"},
-		"to the index in the Registry":  {"docs/index.md", registryDocs, ""},
-		"to a page of the Registry":     {"docs/index.md", registryDocs + "/guides/getting-started", ""},
-		"to a missing Registry page":    {"README.md", registryDocs + "/guides/missing", "has no page in docs/; want one"},
-		"to a missing Registry heading": {"docs/index.md", registryDocs + "/guides/getting-started#none", "has no such heading; want an existing one"},
-		"to another site":               {"docs/index.md", "https://www.kantata.com", ""},
-		"to another site, without TLS":  {"docs/index.md", "http://www.kantata.com", "is not secure; want https"},
+		"relative, to a file":          {"README.md", "docs/index.md", ""},
+		"relative, to a folder":        {"README.md", "examples", ""},
+		"relative, without extension":  {"README.md", "docs/index", "does not exist on GitHub; want an existing file"},
+		"to a heading of the page":     {"README.md", "#use-it", ""},
+		"to a missing heading":         {"README.md", "#no-such-heading", "has no such heading; want an existing one"},
+		"to the index in the Registry": {"docs/index.md", registryDocs, ""},
+		"to a page of the Registry":    {"docs/index.md", registryDocs + "/guides/getting-started", ""},
+		"to a missing Registry page":   {"README.md", registryDocs + "/guides/missing", "has no page in docs/; want one"},
+		"to a missing Registry heading": {
+			"docs/index.md", registryDocs + "/guides/getting-started#none", "has no such heading; want an existing one",
+		},
+		"to another site":              {"docs/index.md", "https://www.kantata.com", ""},
+		"to another site, without TLS": {"docs/index.md", "http://www.kantata.com", "is not secure; want https"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,5 +1,5 @@
-// Package terraformcli runs the real Terraform or OpenTofu with a provider of this checkout, for the demo, the benchmark and
-// the tests. Nothing of the caller's CLI configuration or environment reaches it, and no registry is asked.
+// Package terraformcli runs the real Terraform or OpenTofu with a provider of this checkout, for the demo, the benchmark and the tests.
+// The caller's CLI configuration and its TF_ and KANTATA_ variables have no effect, and no registry receives a request.
 package terraformcli
 
 import (
@@ -23,7 +23,7 @@ const (
 	// Provider is the package of the product.
 	Provider = "github.com/kantata-community/terraform-provider-kantata"
 
-	// OpenTofu is the name of what is not Terraform.
+	// OpenTofu is the Name of a [CLI] that is not Terraform.
 	OpenTofu = "OpenTofu"
 
 	envPath = "TF_ACC_TERRAFORM_PATH"
@@ -35,14 +35,14 @@ type CLI struct {
 	Path string
 	// Name is "Terraform" or [OpenTofu].
 	Name string
-	// Version is its own, for example 1.11.4.
+	// Version is the version of the executable, for example 1.11.4.
 	Version *version.Version
 
 	config string
 }
 
-// Find returns the Terraform at TF_ACC_TERRAFORM_PATH, or terraform or tofu of the path; when there is none, it installs the latest
-// Terraform into dir. dir is the caller's to remove.
+// Find returns the CLI at TF_ACC_TERRAFORM_PATH, or the terraform or tofu on the path. If none exists, it installs the newest Terraform
+// into dir. The caller removes dir.
 func Find(ctx context.Context, dir string) (*CLI, error) {
 	cli := &CLI{config: filepath.Join(dir, "terraformrc")}
 	if err := os.WriteFile(cli.config, nil, 0o600); err != nil {
@@ -55,7 +55,7 @@ func Find(ctx context.Context, dir string) (*CLI, error) {
 	return cli, cli.learnVersion(ctx)
 }
 
-// New finds a Terraform, as [Find] does, and has it use the provider whose package is given, built into dir.
+// New finds a CLI as [Find] does, builds the provider package into dir, and makes the CLI use that build.
 func New(ctx context.Context, dir, provider string) (*CLI, error) {
 	cli, err := Find(ctx, dir)
 	if err != nil {
@@ -70,14 +70,15 @@ func New(ctx context.Context, dir, provider string) (*CLI, error) {
 	if output, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the provider: %w\n%s", err, output)
 	}
-	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"kantata-community/kantata\" = %q\n  }\n  direct {}\n}\n", bin)
+	const overrides = "provider_installation {\n  dev_overrides {\n    \"kantata-community/kantata\" = %q\n  }\n  direct {}\n}\n"
+	rc := fmt.Sprintf(overrides, bin)
 	return cli, os.WriteFile(cli.config, []byte(rc), 0o600)
 }
 
-// ConfigFile returns the CLI configuration that is used in place of the caller's.
+// ConfigFile returns the path of the CLI configuration that replaces the caller's.
 func (c *CLI) ConfigFile() string { return c.config }
 
-// WithConfig returns the CLI with another CLI configuration file in place of the development override.
+// WithConfig returns the CLI with another CLI configuration file.
 func (c *CLI) WithConfig(file string) *CLI {
 	other := *c
 	other.config = file
@@ -96,7 +97,7 @@ func find(ctx context.Context, dir string) (string, error) {
 	}
 	path, err := (&releases.LatestVersion{Product: product.Terraform, InstallDir: dir}).Install(ctx)
 	if err != nil {
-		return "", fmt.Errorf("neither terraform nor tofu is on the path, and Terraform could not be installed: %w", err)
+		return "", fmt.Errorf("neither terraform nor tofu is on the path, and installing Terraform failed: %w", err)
 	}
 	return path, nil
 }
@@ -115,7 +116,7 @@ func (c *CLI) learnVersion(ctx context.Context) error {
 	if c.Version, err = version.NewVersion(v.Version); err != nil {
 		return fmt.Errorf("%s version: %w", c.Path, err)
 	}
-	// Both print the same JSON; only the text names the product.
+	// Both print the same JSON. Only the text contains the product's name.
 	output, err = c.Command(ctx, ".", nil, "version").Output()
 	if err != nil {
 		return fmt.Errorf("%s version: %w", c.Path, err)
@@ -124,7 +125,8 @@ func (c *CLI) learnVersion(ctx context.Context) error {
 	return nil
 }
 
-// Supports reports whether the CLI has what came with these versions of Terraform and of OpenTofu; "" is none. Pre-releases count.
+// Supports reports whether the CLI has a feature that these versions of Terraform and OpenTofu introduced, pre-releases included. "" means
+// that no version has it.
 func (c *CLI) Supports(terraform, opentofu string) bool {
 	lowest := terraform
 	if c.Name == OpenTofu {
@@ -133,8 +135,8 @@ func (c *CLI) Supports(terraform, opentofu string) bool {
 	return lowest != "" && c.Version.Core().GreaterThanOrEqual(version.Must(version.NewVersion(lowest)))
 }
 
-// Command returns a command that runs in dir with the variables added to the environment. When its context ends it is
-// interrupted, as by Ctrl-C, so that Terraform saves its state.
+// Command returns a command that runs in dir with the variables added to its environment. If ctx ends, the command is interrupted as by
+// Ctrl-C, so that Terraform saves its state, and killed after 30 seconds.
 func (c *CLI) Command(ctx context.Context, dir string, variables []string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, c.Path, args...) //nolint:gosec // Terraform, with arguments of this project
 	command.Dir = dir
@@ -145,8 +147,8 @@ func (c *CLI) Command(ctx context.Context, dir string, variables []string, args 
 	return command
 }
 
-// Run runs a command and returns what it printed, standard error after standard output, and its exit code; the error is set only
-// when it could not be run.
+// Run runs a command and returns its standard output followed by its standard error, and its exit code. The error is not nil only if the
+// command could not run or ctx ended.
 func (c *CLI) Run(ctx context.Context, dir string, variables []string, args ...string) (output string, exitCode int, err error) {
 	var stdout, stderr strings.Builder
 	command := c.Command(ctx, dir, variables, args...)
@@ -159,7 +161,7 @@ func (c *CLI) Run(ctx context.Context, dir string, variables []string, args ...s
 	return stdout.String() + stderr.String(), command.ProcessState.ExitCode(), err
 }
 
-// RegistryHost returns the host of the registry that the CLI asks when a source names none. Terraform and OpenTofu differ in it.
+// RegistryHost returns the registry host of a provider source that names no host. Terraform and OpenTofu have different ones.
 func (c *CLI) RegistryHost(ctx context.Context) (string, error) {
 	dir, err := os.MkdirTemp(filepath.Dir(c.config), "host")
 	if err != nil {
@@ -176,12 +178,12 @@ func (c *CLI) RegistryHost(ctx context.Context) (string, error) {
 	_, after, _ := strings.Cut(output, "provider[")
 	host, _, found := strings.Cut(after, "/kantata-community/kantata]")
 	if !found {
-		return "", fmt.Errorf("%s providers does not name the registry's host:\n%s", c.Path, output)
+		return "", fmt.Errorf("%s providers: got output without the host of kantata-community/kantata, want it\n%s", c.Path, output)
 	}
 	return host, nil
 }
 
-// environment is the caller's without what would change what Terraform or the provider does.
+// environment returns the caller's environment without the variables that change what Terraform or the provider does.
 func environment() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
