@@ -171,6 +171,20 @@ func TestDataSources(t *testing.T) {
 	}
 }
 
+func TestMembershipsFunction(t *testing.T) {
+	t.Parallel()
+	needs(t, "provider functions", "1.8.0", "1.7.0")
+	w := newWorkspace(t, company())
+	w.copy("provider/provider.tf", "functions/memberships/function.tf")
+	w.says(w.run(0, "apply", "-auto-approve"), `"340001/amir@example.com" = {`, `"340002/12000003" = {`)
+	w.write("teams.yaml", "340001:\n  - jane@example.com\n  - Jane@example.com\n")
+	w.write("teams.tf", `output "teams" { value = provider::kantata::memberships(yamldecode(file("teams.yaml"))) }`)
+	w.says(w.run(1, "plan"), "Invalid function argument", `member 2 of access group 340001: "Jane@example.com" is in the list twice.`)
+	if n := len(w.kantata.Requests()); n != 0 {
+		t.Errorf("got %d requests, want none", n)
+	}
+}
+
 func TestQuery(t *testing.T) {
 	t.Parallel()
 	needs(t, "terraform query", "1.14.0", "")

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -41,6 +42,7 @@ const (
 
 var (
 	_ provider.Provider                  = (*kantataProvider)(nil)
+	_ provider.ProviderWithFunctions     = (*kantataProvider)(nil)
 	_ provider.ProviderWithListResources = (*kantataProvider)(nil)
 )
 
@@ -244,6 +246,10 @@ func (p *kantataProvider) DataSources(context.Context) []func() datasource.DataS
 	return []func() datasource.DataSource{
 		newAccessGroupMembershipDataSource, newAccessGroupMembershipsDataSource, newAccessGroupsDataSource, newUsersDataSource,
 	}
+}
+
+func (p *kantataProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newMembershipsFunction}
 }
 
 func (p *kantataProvider) ListResources(context.Context) []func() list.ListResource {

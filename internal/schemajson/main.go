@@ -58,6 +58,7 @@ func dump(ctx context.Context) (object, error) {
 			"resource_schemas":          all(schemas.ResourceSchemas),
 			"data_source_schemas":       all(schemas.DataSourceSchemas),
 			"list_resource_schemas":     all(schemas.ListResourceSchemas),
+			"functions":                 functions(schemas.Functions),
 			"resource_identity_schemas": identitySchemas,
 		}},
 	}, nil
@@ -75,6 +76,19 @@ func schema(s *tfprotov6.Schema) object {
 	block := object{"attributes": attributes(s.Block.Attributes)}
 	describe(block, s.Block.Description, s.Block.DescriptionKind)
 	return object{"version": s.Version, "block": block}
+}
+
+// functions prints the parts of a signature that this provider uses. Every parameter is required and positional.
+func functions(signatures map[string]*tfprotov6.Function) object {
+	dumped := object{}
+	for name, f := range signatures {
+		parameters := []object{}
+		for _, p := range f.Parameters {
+			parameters = append(parameters, object{"name": p.Name, "description": p.Description, "type": p.Type})
+		}
+		dumped[name] = object{"summary": f.Summary, "description": f.Description, "return_type": f.Return.Type, "parameters": parameters}
+	}
+	return dumped
 }
 
 func attributes(list []*tfprotov6.SchemaAttribute) object {

@@ -1,0 +1,176 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+var _ function.Function = (*membershipsFunction)(nil)
+
+func newMembershipsFunction() function.Function { return &membershipsFunction{} }
+
+type membershipsFunction struct{}
+
+// teamMember is one value of the function's result. Exactly one of the last two fields is not null.
+type teamMember struct {
+	AccessGroupID    types.String `tfsdk:"access_group_id"`
+	UserEmailAddress types.String `tfsdk:"user_email_address"`
+	UserID           types.String `tfsdk:"user_id"`
+}
+
+func teamMemberType() attr.Type {
+	return types.ObjectType{AttrTypes: map[string]attr.Type{
+		"access_group_id": types.StringType, "user_email_address": types.StringType, "user_id": types.StringType,
+	}}
+}
+
+func (f *membershipsFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "memberships"
+}
+
+func (f *membershipsFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Turns teams into memberships for for_each",
+		MarkdownDescription: "Turns a map of access group IDs to lists of members into a map for the `for_each` of " +
+			"`kantata_access_group_membership`. A key is the access group ID, a slash, and the e-mail address in lower case or the user ID: " +
+			"`340002/jane@example.com` or `340002/12000001`. A value is an object with `access_group_id`, `user_email_address` and " +
+			"`user_id`; one of the last two is null. A member who is in a list twice, in any spelling, is an error. The function sends no " +
+			"request to Kantata. It needs Terraform 1.8 or newer, or OpenTofu 1.7 or newer.",
+		// A dynamic parameter accepts what yamldecode returns: objects of tuples that mix strings and numbers.
+		Parameters: []function.Parameter{function.DynamicParameter{
+			Name: "teams",
+			MarkdownDescription: "A map of access group IDs to lists of members, for example " +
+				"`{ \"340002\" = [\"jane@example.com\", 12000002] }` or the result of `yamldecode`. A member is an e-mail address or a user ID.",
+		}},
+		Return: function.MapReturn{ElementType: teamMemberType()},
+	}
+}
+
+func (f *membershipsFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var teams types.Dynamic
+	resp.Error = req.Arguments.Get(ctx, &teams)
+	if resp.Error != nil {
+		return
+	}
+	members, problems := teamMembers(teams.UnderlyingValue())
+	if len(problems) > 0 {
+		// Terraform puts the text into a sentence of its own and ends it with a period.
+		resp.Error = function.NewArgumentFuncError(0, strings.Join(problems, ";\n"))
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, members)
+}
+
+// teamMembers returns the members of all teams by key, and a text for each entry that is not a member.
+func teamMembers(teams attr.Value) (members map[string]teamMember, problems []string) {
+	lists, ok := attributesOf(teams)
+	if !ok {
+		return nil, []string{"it must be a map of access group IDs to lists of members"}
+	}
+	members = map[string]teamMember{}
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		group, err := kantata.ParseID(name)
+		if err != nil {
+			problems = append(problems, fmt.Sprintf(
+				"the key %q is not an access group ID, for example \"340002\" (Settings > Access Groups in Kantata)", name))
+			continue
+		}
+		list, ok := elementsOf(lists[name])
+		if !ok {
+			problems = append(problems, fmt.Sprintf("access group %s must have a list of members, which may be empty: []", group))
+			continue
+		}
+		for i, element := range list {
+			written, err := memberText(element)
+			if err == nil {
+				err = addMember(members, group, written)
+			}
+			if err != nil {
+				problems = append(problems, fmt.Sprintf("member %d of access group %s: %s", i+1, group, err))
+			}
+		}
+	}
+	return members, problems
+}
+
+// addMember adds an e-mail address or a user ID. Only the key has the address in lower case: Kantata's match may be exact.
+func addMember(members map[string]teamMember, group kantata.ID, written string) error {
+	member := teamMember{AccessGroupID: types.StringValue(group.String())}
+	key := strings.ToLower(strings.TrimSpace(written))
+	if emailAddress.MatchString(key) {
+		member.UserEmailAddress = types.StringValue(written)
+	} else if user, err := kantata.ParseID(key); err == nil {
+		member.UserID = types.StringValue(user.String())
+	} else {
+		return fmt.Errorf("%q is neither an e-mail address nor a user ID", written)
+	}
+	key = group.String() + "/" + key
+	if _, twice := members[key]; twice {
+		return fmt.Errorf("%q is in the list twice", written)
+	}
+	members[key] = member
+	return nil
+}
+
+// memberText returns what was written. A number keeps all of its digits.
+func memberText(element attr.Value) (string, error) {
+	switch v := element.(type) {
+	case types.Dynamic:
+		return memberText(v.UnderlyingValue())
+	case types.String:
+		switch {
+		case v.IsNull():
+			return "", errNullMember
+		case strings.TrimSpace(v.ValueString()) == "":
+			return "", errors.New("it is an empty string")
+		}
+		return v.ValueString(), nil
+	case types.Number:
+		if v.IsNull() {
+			return "", errNullMember
+		}
+		return v.ValueBigFloat().Text('f', -1), nil
+	case nil:
+		return "", errNullMember
+	}
+	if element.IsNull() {
+		return "", errNullMember
+	}
+	return "", fmt.Errorf("%s is neither an e-mail address nor a user ID", element)
+}
+
+var errNullMember = errors.New("it is null")
+
+// attributesOf returns the entries of an object or a map.
+func attributesOf(value attr.Value) (map[string]attr.Value, bool) {
+	switch v := value.(type) {
+	case types.Object:
+		return v.Attributes(), !v.IsNull()
+	case types.Map:
+		return v.Elements(), !v.IsNull()
+	}
+	return nil, false
+}
+
+// elementsOf returns the elements of a tuple, a list or a set.
+func elementsOf(value attr.Value) ([]attr.Value, bool) {
+	switch v := value.(type) {
+	case types.Tuple:
+		return v.Elements(), !v.IsNull()
+	case types.List:
+		return v.Elements(), !v.IsNull()
+	case types.Set:
+		return v.Elements(), !v.IsNull()
+	}
+	return nil, false
+}
