@@ -1,0 +1,119 @@
+package provider
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// move moves the state of another provider's resource and reads the result, as Terraform does.
+func (r *run) move(sourceType, sourceState string) (moved, read state, problem string) {
+	r.t.Helper()
+	resp, err := r.server.MoveResourceState(r.t.Context(), &tfprotov6.MoveResourceStateRequest{
+		SourceProviderAddress: "example.com/some/provider",
+		SourceTypeName:        sourceType,
+		SourceState:           &tfprotov6.RawState{JSON: []byte(sourceState)},
+		TargetTypeName:        membershipType,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if problem = diagnosticText(resp.Diagnostics); problem != "" {
+		return nil, nil, problem
+	}
+	if resp.TargetIdentity == nil {
+		r.t.Error("got no identity from the move, want one")
+	}
+	next, err := r.server.ReadResource(r.t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: membershipType, CurrentState: resp.TargetState, CurrentIdentity: resp.TargetIdentity,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.state(resp.TargetState), r.state(next.NewState), diagnosticText(next.Diagnostics)
+}
+
+// TestMoveFromRealStates moves states that the real providers wrote when they managed memberships of kantatatest: Mastercard/restapi
+// after a create (jane) and an import (diego), magodo/restful without selectors (amir) and with them (chloe).
+func TestMoveFromRealStates(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]state{
+		"restapi_object_diego":   {"id": "56000101", "access_group_id": "340003", "user_id": "12000004"},
+		"restapi_object_jane":    {"id": "56000102", "access_group_id": "340001", "user_id": "12000001"},
+		"restful_resource_amir":  {"id": "56000103", "access_group_id": "340001", "user_id": "12000002"},
+		"restful_resource_chloe": {"id": "56000104", "access_group_id": "340001", "user_id": "12000003"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := kantatatest.New()
+			t.Cleanup(fake.Close)
+			fake.SeedCompany()
+			fake.AddMembership(kantatatest.RateCardEditors, kantatatest.FirstUser+3)
+			for user := range int64(3) {
+				fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+user)
+			}
+			source, err := os.ReadFile(filepath.Join("testdata", "moved", name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			moved, read, problem := newRun(t, fake, 2, 10*time.Second).move(name[:strings.LastIndex(name, "_")], string(source))
+			if diff := cmp.Diff(want, moved); diff != "" || problem != "" {
+				t.Fatalf("got the error %q and a difference (-want +got):\n%s", problem, diff)
+			}
+			for attribute, value := range want {
+				if read[attribute] != value {
+					t.Errorf("got %s = %q after the read, want %q", attribute, read[attribute], value)
+				}
+			}
+			if read["user_name"] == "" {
+				t.Errorf("got no user_name after the read: %v", read)
+			}
+		})
+	}
+}
+
+func TestMove(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+	const row = `{"id":"56000101","access_group_id":"340002","user_id":"12000001"}`
+	want := state{"id": "56000101", "access_group_id": "340002", "user_id": "12000001"}
+	pair := state{"access_group_id": "340002", "user_id": "12000001"}
+	const restapi, restful = "restapi_object", "restful_resource"
+	for name, c := range map[string]struct {
+		sourceType, source string
+		want               state
+		problem            string
+	}{
+		"the ID in a path":             {restful, `{"id":"/api/v1/access_group_memberships/56000101.json","body":{"value":` + row + `}}`, want, ""},
+		"another ID in a path":         {restful, `{"id":"/users/12000001","body":{"value":{"access_group_id":340002,"user_id":12000001}}}`, pair, ""},
+		"an ID of its own choice":      {restapi, `{"id":"jane","data":"{\"access_group_id\":340002,\"user_id\":12000001}"}`, pair, ""},
+		"its own choice of digits":     {restapi, `{"id":"1","api_response":{"rows":[` + row + `]}}`, want, ""},
+		"too many digits":              {restapi, `{"id":"99999999999999999999","data":{"access_group_id":340002,"user_id":12000001}}`, pair, ""},
+		"no ID":                        {restapi, `{"data":{"access_group_id":340002,"user_id":12000001}}`, pair, ""},
+		"a new pair in the data":       {restapi, `{"id":"56000101","data":{"access_group_id":1,"user_id":2},"api_response":` + row + `}`, want, ""},
+		"no pair":                      {restapi, `{"id":"56000101","data":"{\"name\":\"Jane\"}"}`, nil, "from = restapi_object.NAME"},
+		"half a pair":                  {restful, `{"id":"56000101","body":{"value":{"user_id":12000001}}}`, nil, "from = restful_resource.NAME"},
+		"two pairs":                    {restapi, `{"id":"x","a":{"access_group_id":1,"user_id":2},"b":` + row + `}`, nil, `id = "ACCESS_GROUP_ID/USER_ID"`},
+		"no JSON":                      {restapi, `{`, nil, "destroy = false"},
+		"a resource that no one knows": {"example_thing", row, nil, "example_thing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			moved, read, problem := newRun(t, fake, 2, 10*time.Second).move(c.sourceType, c.source)
+			if diff := cmp.Diff(c.want, moved); diff != "" || !strings.Contains(problem, c.problem) || problem != "" && c.problem == "" {
+				t.Fatalf("got the error %q, want %q; the state differs (-want +got):\n%s", problem, c.problem, diff)
+			}
+			if c.want != nil && read["id"] != "56000101" {
+				t.Errorf("got the ID %q after the read, want 56000101", read["id"])
+			}
+		})
+	}
+}
