@@ -80,12 +80,14 @@ func newMoveWorkspace(t *testing.T, old oldResource, user int64) *workspace {
 		t.Fatal(err)
 	}
 	w.cli = cli.WithConfig(withRestProvider(t, old.source))
-	state, err := json.Marshal(map[string]any{"version": 4, "terraform_version": "1.8.0", "lineage": "moved", "resources": []any{map[string]any{
+	instance := map[string]any{
+		"schema_version": old.schemaVersion, "attributes": json.RawMessage(old.attributes), "identity": json.RawMessage(old.identity),
+	}
+	stored := map[string]any{
 		"mode": "managed", "type": old.resourceType, "name": "old", "provider": fmt.Sprintf("provider[%q]", host+"/"+old.source),
-		"instances": []any{map[string]any{
-			"schema_version": old.schemaVersion, "attributes": json.RawMessage(old.attributes), "identity": json.RawMessage(old.identity),
-		}},
-	}}})
+		"instances": []any{instance},
+	}
+	state, err := json.Marshal(map[string]any{"version": 4, "terraform_version": "1.8.0", "lineage": "moved", "resources": []any{stored}})
 	if err != nil {
 		t.Fatal(err)
 	}

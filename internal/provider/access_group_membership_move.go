@@ -78,8 +78,10 @@ func movedMembership(sourceID string, rows []kantata.Membership) (kantata.Member
 }
 
 func unreadableMoveDiagnostic(sourceType string) diag.Diagnostic {
-	return diag.NewErrorDiagnostic("Unable to Move Resource State", fmt.Sprintf(`The state of this %[1]s does not contain exactly one pair of access_group_id and
-user_id, so it is not known which membership it manages. Nothing was changed.
+	return diag.NewErrorDiagnostic("Unable to Move Resource State", fmt.Sprintf(
+		`The state of this %[1]s does not contain exactly one pair of
+access_group_id and user_id, so it is not known which membership it manages.
+Nothing was changed.
 
 Replace the moved block with these two blocks, with the addresses and IDs of
 your own resource, and apply again:

@@ -83,7 +83,11 @@ func TestMove(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t, kantatatest.Dialect{})
 	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	const row = `{"id":"56000101","access_group_id":"340002","user_id":"12000001"}`
+	const (
+		row   = `{"id":"56000101","access_group_id":"340002","user_id":"12000001"}`
+		body  = `{"access_group_id":340002,"user_id":12000001}`
+		other = `{"access_group_id":340001,"user_id":12000002}`
+	)
 	want := state{"id": "56000101", "access_group_id": "340002", "user_id": "12000001"}
 	pair := state{"access_group_id": "340002", "user_id": "12000001"}
 	const restapi, restful = "restapi_object", "restful_resource"
@@ -92,16 +96,16 @@ func TestMove(t *testing.T) {
 		want               state
 		problem            string
 	}{
-		"the ID in a path":             {restful, `{"id":"/api/v1/access_group_memberships/56000101.json","body":{"value":` + row + `}}`, want, ""},
-		"another ID in a path":         {restful, `{"id":"/users/12000001","body":{"value":{"access_group_id":340002,"user_id":12000001}}}`, pair, ""},
-		"an ID of its own choice":      {restapi, `{"id":"jane","data":"{\"access_group_id\":340002,\"user_id\":12000001}"}`, pair, ""},
+		"the ID in a path":             {restful, `{"id":"/v1/access_group_memberships/56000101.json","body":` + row + `}`, want, ""},
+		"another ID in a path":         {restful, `{"id":"/users/12000001","body":` + body + `}`, pair, ""},
+		"an ID of its own choice":      {restapi, `{"id":"jane","data":` + body + `}`, pair, ""},
 		"its own choice of digits":     {restapi, `{"id":"1","api_response":{"rows":[` + row + `]}}`, want, ""},
-		"too many digits":              {restapi, `{"id":"99999999999999999999","data":{"access_group_id":340002,"user_id":12000001}}`, pair, ""},
-		"no ID":                        {restapi, `{"data":{"access_group_id":340002,"user_id":12000001}}`, pair, ""},
-		"a new pair in the data":       {restapi, `{"id":"56000101","data":{"access_group_id":1,"user_id":2},"api_response":` + row + `}`, want, ""},
+		"too many digits":              {restapi, `{"id":"99999999999999999999","data":` + body + `}`, pair, ""},
+		"no ID":                        {restapi, `{"data":` + body + `}`, pair, ""},
+		"a new pair in the data":       {restapi, `{"id":"56000101","data":` + other + `,"api_response":` + row + `}`, want, ""},
 		"no pair":                      {restapi, `{"id":"56000101","data":"{\"name\":\"Jane\"}"}`, nil, "from = restapi_object.NAME"},
 		"half a pair":                  {restful, `{"id":"56000101","body":{"value":{"user_id":12000001}}}`, nil, "from = restful_resource.NAME"},
-		"two pairs":                    {restapi, `{"id":"x","a":{"access_group_id":1,"user_id":2},"b":` + row + `}`, nil, `id = "ACCESS_GROUP_ID/USER_ID"`},
+		"two pairs":                    {restapi, `{"id":"x","a":` + other + `,"b":` + row + `}`, nil, `id = "ACCESS_GROUP_ID/USER_ID"`},
 		"no JSON":                      {restapi, `{`, nil, "destroy = false"},
 		"a resource that no one knows": {"example_thing", row, nil, "example_thing"},
 	} {

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -42,7 +44,8 @@ func (d *accessGroupMembershipsDataSource) Metadata(_ context.Context, req datas
 
 func (d *accessGroupMembershipsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists access group memberships: all of the account, those of a group, those of a person, or the one of both. The list is empty when nothing matches.",
+		MarkdownDescription: "Lists access group memberships: all of the account, those of a group, those of a person, or the one of both. " +
+			"The list is empty if there is none.",
 		Attributes: map[string]schema.Attribute{
 			"access_group_id": schema.StringAttribute{
 				MarkdownDescription: "Lists only the memberships of the access group with this id, for example `340002`.",
@@ -55,7 +58,7 @@ func (d *accessGroupMembershipsDataSource) Schema(_ context.Context, _ datasourc
 				Validators:          []validator.String{idValidator{}},
 			},
 			"memberships": schema.ListNestedAttribute{
-				MarkdownDescription: "The memberships in Kantata's order, each once.",
+				MarkdownDescription: "The memberships, each once, sorted by access group ID and user ID as numbers.",
 				Computed:            true,
 				CustomType:          newMembershipListType(),
 				NestedObject:        schema.NestedAttributeObject{Attributes: membershipAttributes()},
@@ -74,11 +77,17 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	memberships, err := newMembershipList(ctx, d.data.reader.List(ctx, model.filter()))
-	if err != nil {
-		resp.Diagnostics.Append(listDiagnostic(summaryList, err))
-		return
+	var rows []kantata.Membership
+	for m, err := range d.data.reader.List(ctx, model.filter()) {
+		if err != nil {
+			resp.Diagnostics.Append(listDiagnostic(summaryList, err))
+			return
+		}
+		rows = append(rows, m)
 	}
-	model.Memberships = memberships
+	slices.SortFunc(rows, func(a, b kantata.Membership) int {
+		return cmp.Or(compareIDs(a.AccessGroupID, b.AccessGroupID), compareIDs(a.UserID, b.UserID), compareIDs(a.ID, b.ID))
+	})
+	model.Memberships = newMembershipList(ctx, rows)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

@@ -1,13 +1,18 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -24,9 +29,11 @@ func newAccessGroupsDataSource() datasource.DataSource { return &accessGroupsDat
 type accessGroupsDataSource struct{ data *providerData }
 
 type accessGroupsModel struct {
-	Names        []string           `tfsdk:"names"`
-	AccessGroups []accessGroupModel `tfsdk:"access_groups"`
-	IDsByName    map[string]string  `tfsdk:"ids_by_name"`
+	Names         []string           `tfsdk:"names"`
+	IgnoreMissing types.Bool         `tfsdk:"ignore_missing"`
+	AccessGroups  []accessGroupModel `tfsdk:"access_groups"`
+	IDsByName     map[string]string  `tfsdk:"ids_by_name"`
+	MissingNames  []string           `tfsdk:"missing_names"`
 }
 
 type accessGroupModel struct {
@@ -41,27 +48,43 @@ func (d *accessGroupsDataSource) Metadata(_ context.Context, req datasource.Meta
 
 func (d *accessGroupsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the access groups that have members. Kantata publishes no operation for access groups, so they are derived from the memberships: " +
-			"**a group without members cannot be seen**. Names are not unique in Kantata: a name that stands for two groups is left out of `ids_by_name`, and is an error when it is asked for in `names`.",
+		MarkdownDescription: "Lists the access groups that have members. Kantata publishes no operation for access groups, so they are " +
+			"derived from the memberships: " +
+			"**a group without members cannot be seen**. Names are not unique in Kantata: a name that several groups have is left out of " +
+			"`ids_by_name`, and is an error in `names`.",
 		Attributes: map[string]schema.Attribute{
 			"names": schema.SetAttribute{
-				MarkdownDescription: "The names of the groups to look up, for example `[\"Resource Managers\"]`. Each must stand for exactly one group. Leave it out to list all groups.",
-				ElementType:         types.StringType,
-				Optional:            true,
+				MarkdownDescription: "The names of the groups to look up, for example `[\"Resource Managers\"]`, with the same upper and lower " +
+					"case as in Kantata. Exactly one group must have each name. Leave `names` out to list all groups.",
+				ElementType: types.StringType,
+				Optional:    true,
+				Validators:  []validator.Set{noNullElements{}},
+			},
+			"ignore_missing": schema.BoolAttribute{
+				MarkdownDescription: "Whether a name that no group with members has is listed in `missing_names` instead of being an error, for " +
+					"example `true`. Defaults to `false`.",
+				Optional: true,
 			},
 			"access_groups": schema.ListNestedAttribute{
-				MarkdownDescription: "The access groups, by ascending id.",
+				MarkdownDescription: "The access groups, sorted by ID as numbers.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"id":           schema.StringAttribute{MarkdownDescription: "The id of the access group, for example `340002`.", Computed: true},
+					"id":           schema.StringAttribute{MarkdownDescription: "The ID of the access group, for example `340002`.", Computed: true},
 					"name":         schema.StringAttribute{MarkdownDescription: describeAccessGroupName, Computed: true},
 					"member_count": schema.Int64Attribute{MarkdownDescription: "The number of people in the group, for example `12`.", Computed: true},
 				}},
 			},
 			"ids_by_name": schema.MapAttribute{
-				MarkdownDescription: "The id of each group by its name, for example `{ \"Resource Managers\" = \"340002\" }`, without the names that stand for more than one group.",
-				ElementType:         types.StringType,
-				Computed:            true,
+				MarkdownDescription: "The ID of each group by its name, for example `{ \"Resource Managers\" = \"340002\" }`, without the names " +
+					"that several groups have.",
+				ElementType: types.StringType,
+				Computed:    true,
+			},
+			"missing_names": schema.ListAttribute{
+				MarkdownDescription: "The names that no group with members has, sorted, for example `[\"Rate Card Editors\"]`. Empty unless " +
+					"`ignore_missing` is true.",
+				ElementType: types.StringType,
+				Computed:    true,
 			},
 		},
 	}
@@ -89,39 +112,69 @@ func (d *accessGroupsDataSource) Read(ctx context.Context, req datasource.ReadRe
 			MemberCount: types.Int64Value(g.MemberCount.ValueInt64() + 1),
 		}
 	}
-	byName := map[string][]string{}
-	for id, g := range groups {
-		if !g.Name.IsNull() {
-			byName[g.Name.ValueString()] = append(byName[g.Name.ValueString()], id.String())
+	byName := map[string][]kantata.ID{}
+	for _, id := range slices.SortedFunc(maps.Keys(groups), compareIDs) {
+		if name := groups[id].Name; !name.IsNull() {
+			byName[name.ValueString()] = append(byName[name.ValueString()], id)
 		}
 	}
+	model.MissingNames = []string{}
+	slices.Sort(model.Names)
 	for _, name := range model.Names {
 		switch ids := byName[name]; {
+		case len(ids) == 0 && model.IgnoreMissing.ValueBool():
+			model.MissingNames = append(model.MissingNames, name)
 		case len(ids) == 0:
-			resp.Diagnostics.AddAttributeError(path.Root("names"), "Access Group Not Found",
-				fmt.Sprintf("No access group with members has the name %q. A group without members cannot be seen by the API: take its id from Settings > Access Groups in Kantata.", name))
+			resp.Diagnostics.Append(accessGroupNotFoundDiagnostic(name, byName))
 		case len(ids) > 1:
-			slices.Sort(ids)
-			resp.Diagnostics.AddAttributeError(path.Root("names"), "Access Group Name Not Unique",
-				fmt.Sprintf("The name %q stands for %d access groups, with the ids %v. Use the id of the one you mean.", name, len(ids), ids))
+			resp.Diagnostics.AddAttributeError(path.Root("names"), "Access Group Name Not Unique", fmt.Sprintf(
+				"%d access groups have the name %q: %s. Use the ID of the access group that you mean.", len(ids), name, joinIDs(ids)))
 		}
 	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	model.AccessGroups, model.IDsByName = []accessGroupModel{}, map[string]string{}
-	for _, g := range groups {
-		if model.Names != nil && !slices.Contains(model.Names, g.Name.ValueString()) {
+	for _, id := range slices.SortedFunc(maps.Keys(groups), compareIDs) {
+		name := groups[id].Name.ValueString()
+		if model.Names != nil && !slices.Contains(model.Names, name) {
 			continue
 		}
-		model.AccessGroups = append(model.AccessGroups, g)
-		if ids := byName[g.Name.ValueString()]; len(ids) == 1 {
-			model.IDsByName[g.Name.ValueString()] = g.ID.ValueString()
+		model.AccessGroups = append(model.AccessGroups, groups[id])
+		if len(byName[name]) == 1 {
+			model.IDsByName[name] = id.String()
 		}
 	}
-	slices.SortFunc(model.AccessGroups, func(a, b accessGroupModel) int {
-		x, y := kantata.ID(a.ID.ValueString()).Int64(), kantata.ID(b.ID.ValueString()).Int64()
-		return int(min(max(x-y, -1), 1))
-	})
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+}
+
+// accessGroupNotFoundDiagnostic suggests the names that differ only in upper and lower case or in whitespace.
+func accessGroupNotFoundDiagnostic(name string, byName map[string][]kantata.ID) diag.Diagnostic {
+	detail := fmt.Sprintf("No access group with members has the name %q. ", name)
+	fold := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+	var similar []string
+	for _, other := range slices.Sorted(maps.Keys(byName)) {
+		if fold(other) == fold(name) {
+			similar = append(similar, fmt.Sprintf("%q (%s)", other, joinIDs(byName[other])))
+		}
+	}
+	if len(similar) > 0 {
+		detail += "Did you mean " + strings.Join(similar, " or ") + "?"
+	} else {
+		detail += "The API does not show a group without members: use its ID, which Kantata shows under Settings > Access Groups."
+	}
+	return diag.NewAttributeErrorDiagnostic(path.Root("names"), "Access Group Not Found", detail)
+}
+
+func joinIDs(ids []kantata.ID) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// compareIDs compares IDs as numbers. They have no leading zeros, so the longer one is the higher one.
+func compareIDs(a, b kantata.ID) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

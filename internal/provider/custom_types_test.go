@@ -12,28 +12,13 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-func listOf(t *testing.T, memberships ...kantata.Membership) membershipList {
-	t.Helper()
-	list, err := newMembershipList(t.Context(), func(yield func(kantata.Membership, error) bool) {
-		for _, m := range memberships {
-			if !yield(m, nil) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
-
 // TestMembershipList holds that the framework can treat the list as any other: convert it both ways and compare it.
 func TestMembershipList(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	name := "Jane Doe"
 	m := kantata.Membership{ID: "1", AccessGroupID: "2", UserID: "3", UserName: &name}
-	list := listOf(t, m)
+	list := newMembershipList(ctx, []kantata.Membership{m})
 
 	plain, diags := list.ToListValue(ctx)
 	if diags.HasError() || len(plain.Elements()) != 1 {
@@ -48,7 +33,7 @@ func TestMembershipList(t *testing.T) {
 		t.Errorf("%v is not %v: %v", back, list, diags)
 	}
 
-	other := listOf(t, m, kantata.Membership{ID: "4", AccessGroupID: "2", UserID: "5"})
+	other := newMembershipList(ctx, []kantata.Membership{m, {ID: "4", AccessGroupID: "2", UserID: "5"}})
 	null, unknown := membershipList{}, fromTerraform(ctx, t, newMembershipListType(), tftypes.UnknownValue)
 	explicitNull := fromTerraform(ctx, t, newMembershipListType(), nil)
 	for _, differs := range []attr.Value{other, null, unknown, plain, types.StringValue("x")} {

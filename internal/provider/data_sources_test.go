@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,6 +19,15 @@ func set(items ...string) tftypes.Value {
 	values := make([]tftypes.Value, len(items))
 	for i, item := range items {
 		values[i] = text(item)
+	}
+	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
+}
+
+// nullAmong is a set of the items and a null.
+func nullAmong(items ...string) tftypes.Value {
+	values := []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}
+	for _, item := range items {
+		values = append(values, text(item))
 	}
 	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
 }
@@ -58,7 +68,10 @@ func TestMembershipsDataSource(t *testing.T) {
 					t.Fatal(said)
 				}
 				want := []string{}
-				for _, row := range rows {
+				sorted := slices.SortedFunc(slices.Values(rows), func(a, b kantatatest.Membership) int {
+					return cmp.Or(cmp.Compare(a.AccessGroupID, b.AccessGroupID), cmp.Compare(a.UserID, b.UserID))
+				})
+				for _, row := range sorted {
 					s := stateOf(row)
 					if (c.config["access_group_id"] == "" || s["access_group_id"] == c.config["access_group_id"]) && (c.config["user_id"] == "" || s["user_id"] == c.config["user_id"]) {
 						want = append(want, s["id"])
@@ -75,7 +88,7 @@ func TestMembershipsDataSource(t *testing.T) {
 					}
 				}
 				if !slices.Equal(got, want) {
-					t.Errorf("%v: %d memberships, want %d in Kantata's order", c.config, len(got), len(want))
+					t.Errorf("%v: %d memberships, want %d by group and user", c.config, len(got), len(want))
 				}
 				if n := len(fake.Requests()); n != c.requests {
 					t.Errorf("%v: %d requests, want %d", c.config, n, c.requests)
@@ -183,7 +196,7 @@ func TestUsersDataSource(t *testing.T) {
 	}
 	for _, c := range [][2]string{
 		{"nobody@example.com", `User Not Found`}, {"nobody@example.com", `"nobody@example.com"`},
-		{"twin@example.com", "User Not Unique"}, {"twin@example.com", "2 people"},
+		{"twin@example.com", "User Not Unique"}, {"twin@example.com", "2 people"}, {"twin@example.com", ": 12000051 (Twin 1), 12000052 (Twin 2)."},
 	} {
 		if _, said := read("jane@example.com", c[0]); !strings.Contains(said, c[1]) {
 			t.Errorf("%s: %q, want %q", c[0], said, c[1])
@@ -195,6 +208,12 @@ func TestUsersDataSource(t *testing.T) {
 		}
 	}
 
+	if _, said := newRun(t, fake, 2, 10*time.Second).data("kantata_users", map[string]tftypes.Value{
+		"email_addresses": nullAmong("jane@example.com"),
+	}); !strings.Contains(said, "Null Element") {
+		t.Errorf("a null: got %q, want Null Element", said)
+	}
+
 	addresses := make([]string, 200)
 	for i := range addresses {
 		addresses[i] = fmt.Sprintf("person%d@example.com", i)
@@ -202,6 +221,39 @@ func TestUsersDataSource(t *testing.T) {
 	}
 	if found, said := read(addresses...); said != "" || len(found["users"].([]any)) != 200 || len(fake.Requests()) != 1 {
 		t.Errorf("200 people: %d after %d requests, %s", len(found), len(fake.Requests()), said)
+	}
+}
+
+// TestUsersDataSourceIgnoresMissing expects that the people who are found do not depend on those who are not.
+func TestUsersDataSourceIgnoresMissing(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddUser(12000051, "Twin 1", "twin@example.com")
+	fake.AddUser(12000052, "Twin 2", "Twin@example.com")
+	read := func(addresses ...string) (map[string]any, string) {
+		return newRun(t, fake, 2, 10*time.Second).data("kantata_users", map[string]tftypes.Value{
+			"email_addresses": set(addresses...), "ignore_missing": tftypes.NewValue(tftypes.Bool, true),
+		})
+	}
+	found, said := read("zoe@example.com", "Jane@example.com", "Former@example.com")
+	if said != "" {
+		t.Fatal(said)
+	}
+	if got, want := found["missing_email_addresses"], []any{"Former@example.com", "zoe@example.com"}; !slices.Equal(got.([]any), want) {
+		t.Errorf("got the missing addresses %v, want %v", got, want)
+	}
+	if got, want := found["ids_by_email_address"].(map[string]any), map[string]any{"Jane@example.com": "12000001"}; !maps.Equal(got, want) {
+		t.Errorf("got the IDs %v, want %v", got, want)
+	}
+	if users := found["users"].([]any); len(users) != 1 {
+		t.Errorf("got %d users, want 1", len(users))
+	}
+	if found, said := read("jane@example.com"); said != "" || len(found["missing_email_addresses"].([]any)) != 0 {
+		t.Errorf("everyone is found: got %v and the error %q, want no missing address", found["missing_email_addresses"], said)
+	}
+	if _, said := read("twin@example.com"); !strings.Contains(said, "User Not Unique") {
+		t.Errorf("two people: got %q, want User Not Unique", said)
 	}
 }
 
@@ -240,9 +292,45 @@ func TestAccessGroupsDataSource(t *testing.T) {
 	if found, said := read(map[string]tftypes.Value{"names": set("Finance Approvers")}); said != "" || len(found["access_groups"].([]any)) != 1 {
 		t.Errorf("by name: %v %s", found, said)
 	}
-	for name, want := range map[string]string{"Resource Managers": "340002 340010", "Rate Card Editors": "without members", "finance approvers": "Not Found"} {
+	for name, want := range map[string]string{
+		"Resource Managers":   `2 access groups have the name "Resource Managers": 340002, 340010.`,
+		"Rate Card Editors":   "does not show a group without members",
+		"finance  Approvers ": `Did you mean "Finance Approvers" (340001)?`,
+		"resource managers":   `Did you mean "Resource Managers" (340002, 340010)?`,
+	} {
 		if _, said := read(map[string]tftypes.Value{"names": set(name)}); !strings.Contains(said, want) {
-			t.Errorf("%s: %q, want %q", name, said, want)
+			t.Errorf("%s: got %q, want %q", name, said, want)
 		}
+	}
+	if _, said := read(map[string]tftypes.Value{"names": nullAmong("Finance Approvers")}); !strings.Contains(said, "Null Element") {
+		t.Errorf("a null: got %q, want Null Element", said)
+	}
+}
+
+func TestAccessGroupsDataSourceIgnoresMissing(t *testing.T) {
+	t.Parallel()
+
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddAccessGroup(340010, "Resource Managers")
+	for _, group := range []int64{340001, 340002, 340010} {
+		fake.AddMembership(group, 12000001)
+	}
+	read := func(names ...string) (map[string]any, string) {
+		return newRun(t, fake, 2, 10*time.Second).data("kantata_access_groups", map[string]tftypes.Value{
+			"names": set(names...), "ignore_missing": tftypes.NewValue(tftypes.Bool, true),
+		})
+	}
+	found, said := read("finance approvers", "Rate Card Editors", "Finance Approvers")
+	if said != "" {
+		t.Fatal(said)
+	}
+	if got, want := found["missing_names"], []any{"Rate Card Editors", "finance approvers"}; !slices.Equal(got.([]any), want) {
+		t.Errorf("got the missing names %v, want %v", got, want)
+	}
+	if got, want := found["ids_by_name"].(map[string]any), map[string]any{"Finance Approvers": "340001"}; !maps.Equal(got, want) {
+		t.Errorf("got the IDs %v, want %v", got, want)
+	}
+	if _, said := read("Resource Managers"); !strings.Contains(said, "Access Group Name Not Unique") {
+		t.Errorf("two groups: got %q, want Access Group Name Not Unique", said)
 	}
 }

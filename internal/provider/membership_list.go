@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"iter"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -51,8 +50,8 @@ func (t membershipListType) ValueType(context.Context) attr.Value { return membe
 // membershipList is such a list; the zero value is null.
 type membershipList struct{ raw *tftypes.Value }
 
-// newMembershipList collects the memberships until the first error. Equal texts, of which an account has many, share one value.
-func newMembershipList(ctx context.Context, memberships iter.Seq2[kantata.Membership, error]) (membershipList, error) {
+// newMembershipList returns the memberships in their order. Equal texts, of which an account has many, share one value.
+func newMembershipList(ctx context.Context, memberships []kantata.Membership) membershipList {
 	list, _ := newMembershipListType().TerraformType(ctx).(tftypes.List)
 	shared := map[string]tftypes.Value{}
 	null := tftypes.NewValue(tftypes.String, nil)
@@ -70,11 +69,8 @@ func newMembershipList(ctx context.Context, memberships iter.Seq2[kantata.Member
 		}
 		return text(*s)
 	}
-	rows := []tftypes.Value{}
-	for m, err := range memberships {
-		if err != nil {
-			return membershipList{}, err
-		}
+	rows := make([]tftypes.Value, 0, len(memberships))
+	for _, m := range memberships {
 		rows = append(rows, tftypes.NewValue(list.ElementType, map[string]tftypes.Value{
 			"id":                tftypes.NewValue(tftypes.String, m.ID.String()),
 			"access_group_id":   text(m.AccessGroupID.String()),
@@ -86,7 +82,7 @@ func newMembershipList(ctx context.Context, memberships iter.Seq2[kantata.Member
 		}))
 	}
 	raw := tftypes.NewValue(list, rows)
-	return membershipList{&raw}, nil
+	return membershipList{&raw}
 }
 
 func (v membershipList) Type(context.Context) attr.Type { return newMembershipListType() }

@@ -248,7 +248,7 @@ func (r *run) data(name string, config map[string]tftypes.Value) (map[string]any
 	return r.plain(value).(map[string]any), ""
 }
 
-// plain turns a value into strings, maps and slices.
+// plain turns a value into strings, booleans, maps and slices.
 func (r *run) plain(value tftypes.Value) any {
 	r.t.Helper()
 
@@ -262,6 +262,11 @@ func (r *run) plain(value tftypes.Value) any {
 		err = value.As(&text)
 		if err == nil {
 			return text
+		}
+	case value.Type().Is(tftypes.Bool):
+		var set bool
+		if err = value.As(&set); err == nil {
+			return set
 		}
 	case value.Type().Is(tftypes.Number):
 		number := new(big.Float)

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,9 +30,11 @@ func newUsersDataSource() datasource.DataSource { return &usersDataSource{} }
 type usersDataSource struct{ data *providerData }
 
 type usersModel struct {
-	EmailAddresses    []string          `tfsdk:"email_addresses"`
-	Users             []userModel       `tfsdk:"users"`
-	IDsByEmailAddress map[string]string `tfsdk:"ids_by_email_address"`
+	EmailAddresses        []string          `tfsdk:"email_addresses"`
+	IgnoreMissing         types.Bool        `tfsdk:"ignore_missing"`
+	Users                 []userModel       `tfsdk:"users"`
+	IDsByEmailAddress     map[string]string `tfsdk:"ids_by_email_address"`
+	MissingEmailAddresses []string          `tfsdk:"missing_email_addresses"`
 }
 
 type userModel struct {
@@ -51,28 +52,41 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 		return schema.StringAttribute{MarkdownDescription: description, Computed: true}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Looks people up by their e-mail addresses. An address that matches nobody, or more than one person, is an error. 200 addresses cost one request.",
+		MarkdownDescription: "Looks up people by their e-mail addresses. An address that several people have is an error, and so is an " +
+			"address that no one has, unless `ignore_missing` is true. 200 addresses cost one request.",
 		Attributes: map[string]schema.Attribute{
 			"email_addresses": schema.SetAttribute{
 				MarkdownDescription: "The addresses, for example `[\"jane@example.com\"]`, compared without regard to case.",
 				CustomType:          newEmailAddressSetType(),
 				Required:            true,
-				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.RegexMatches(
+				Validators: []validator.Set{noNullElements{}, setvalidator.ValueStringsAre(stringvalidator.RegexMatches(
 					emailAddress, "must be one e-mail address without spaces or commas, for example \"jane@example.com\""))},
 			},
+			"ignore_missing": schema.BoolAttribute{
+				MarkdownDescription: "Whether an address that no one has is listed in `missing_email_addresses` instead of being an error, for " +
+					"example `true`. Defaults to `false`.",
+				Optional: true,
+			},
 			"users": schema.ListNestedAttribute{
-				MarkdownDescription: "The people, in the order of their addresses.",
+				MarkdownDescription: "The people who were found, in the order of their addresses.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"id":            computed("The id of the person, for example `12000001`."),
+					"id":            computed("The ID of the person, for example `12000001`."),
 					"full_name":     computed("The full name, for example `Jane Doe`."),
 					"email_address": computed("The e-mail address as Kantata has it, for example `jane@example.com`."),
 				}},
 			},
 			"ids_by_email_address": schema.MapAttribute{
-				MarkdownDescription: "The id of each person by address, keyed as the configuration wrote it, for example `{ \"jane@example.com\" = \"12000001\" }`.",
-				ElementType:         types.StringType,
-				Computed:            true,
+				MarkdownDescription: "The ID of each person who was found, by the address as the configuration spells it, for example " +
+					"`{ \"jane@example.com\" = \"12000001\" }`.",
+				ElementType: types.StringType,
+				Computed:    true,
+			},
+			"missing_email_addresses": schema.ListAttribute{
+				MarkdownDescription: "The addresses that no one has, sorted, for example `[\"former@example.com\"]`. Empty unless " +
+					"`ignore_missing` is true.",
+				ElementType: types.StringType,
+				Computed:    true,
 			},
 		},
 	}
@@ -88,45 +102,34 @@ func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	found := map[string]map[kantata.ID]kantata.User{}
-	users, err := d.data.client.UsersByEmailAddress(ctx, foldedOnce(model.EmailAddresses))
+	users, err := d.data.client.UsersByEmailAddress(ctx, model.EmailAddresses)
 	if err != nil {
 		resp.Diagnostics.Append(listDiagnostic("Unable to Look Up Users", err))
 		return
 	}
-	for _, u := range users {
-		if u.EmailAddress == nil {
-			continue
-		}
-		folded := strings.ToLower(*u.EmailAddress)
-		if found[folded] == nil {
-			found[folded] = map[kantata.ID]kantata.User{}
-		}
-		found[folded][u.ID] = u
-	}
-
-	model.Users, model.IDsByEmailAddress = []userModel{}, map[string]string{}
+	byAddress := usersByAddress(users)
+	model.Users, model.IDsByEmailAddress, model.MissingEmailAddresses = []userModel{}, map[string]string{}, []string{}
 	slices.Sort(model.EmailAddresses)
 	listed := map[kantata.ID]bool{}
 	for _, address := range model.EmailAddresses {
-		matches := found[strings.ToLower(address)]
-		switch len(matches) {
-		case 0:
-			resp.Diagnostics.AddAttributeError(path.Root("email_addresses"), "User Not Found",
-				fmt.Sprintf("Nobody on the Kantata account has the e-mail address %q. Check its spelling, and that the person has been invited to the account.", address))
-		case 1:
-			for id, u := range matches {
-				model.IDsByEmailAddress[address] = id.String()
-				if !listed[id] {
-					listed[id] = true
-					model.Users = append(model.Users, userModel{
-						ID: types.StringValue(id.String()), FullName: types.StringPointerValue(u.FullName), EmailAddress: types.StringPointerValue(u.EmailAddress),
-					})
-				}
-			}
+		switch matches := byAddress[strings.ToLower(address)]; {
+		case len(matches) == 0 && model.IgnoreMissing.ValueBool():
+			model.MissingEmailAddresses = append(model.MissingEmailAddresses, address)
+		case len(matches) == 0:
+			resp.Diagnostics.Append(userNotFoundDiagnostic(path.Root("email_addresses"), address))
+		case len(matches) > 1:
+			resp.Diagnostics.Append(userNotUniqueDiagnostic(path.Root("email_addresses"), address, matches))
 		default:
-			resp.Diagnostics.AddAttributeError(path.Root("email_addresses"), "User Not Unique",
-				fmt.Sprintf("%d people on the Kantata account have the e-mail address %q. Use the id of the one you mean.", len(matches), address))
+			u := matches[0]
+			model.IDsByEmailAddress[address] = u.ID.String()
+			if !listed[u.ID] {
+				listed[u.ID] = true
+				model.Users = append(model.Users, userModel{
+					ID:           types.StringValue(u.ID.String()),
+					FullName:     types.StringPointerValue(u.FullName),
+					EmailAddress: types.StringPointerValue(u.EmailAddress),
+				})
+			}
 		}
 	}
 	if !resp.Diagnostics.HasError() {
@@ -134,12 +137,16 @@ func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	}
 }
 
-// foldedOnce returns each address once, without regard to case.
-func foldedOnce(addresses []string) []string {
-	folded := make([]string, len(addresses))
-	for i, address := range addresses {
-		folded[i] = strings.ToLower(address)
+// usersByAddress returns the users by their addresses in lower case, each once and in the order of their IDs.
+func usersByAddress(users []kantata.User) map[string][]kantata.User {
+	sorted := slices.SortedFunc(slices.Values(users), func(a, b kantata.User) int { return compareIDs(a.ID, b.ID) })
+	sorted = slices.CompactFunc(sorted, func(a, b kantata.User) bool { return a.ID == b.ID })
+	byAddress := map[string][]kantata.User{}
+	for _, u := range sorted {
+		if u.EmailAddress != nil {
+			address := strings.ToLower(*u.EmailAddress)
+			byAddress[address] = append(byAddress[address], u)
+		}
 	}
-	slices.Sort(folded)
-	return slices.Compact(folded)
+	return byAddress
 }
