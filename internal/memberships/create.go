@@ -3,193 +3,229 @@ package memberships
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-const (
-	// detachedLook bounds the look after a cancellation; cancelGrace is the part of it that leaves Kantata time to finish.
-	detachedLook = 5 * time.Second
-	cancelGrace  = time.Second
-)
+// CreateOptions configure one create.
+type CreateOptions struct {
+	// Adopt takes a membership that exists instead of refusing to create it (rule 5).
+	Adopt bool
+}
 
-// pendingLooks are the waits before each look for a create that may still be running.
-var pendingLooks = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}
-
-// Created is what a create led to.
+// Created is the result of a create.
 type Created struct {
 	Membership kantata.Membership
-	// Raced says that somebody else created the pair between our direct look, which did not find it, and our request, which
-	// Kantata then refused.
-	Raced bool
+	// Adopted means that the membership existed, and that nothing was created.
+	Adopted bool
 }
 
-// Create puts the pair's user into the pair's group, exactly once (rules 3, 5, 9). Errors: [*ExistsError],
-// [*ClaimedError], [*UncertainError], or what the API answered.
-func (w *Writer) Create(ctx context.Context, pair kantata.Pair) (created Created, err error) {
-	if !w.claim(pair) {
-		return created, &ClaimedError{Pair: pair}
+// Create adds the pair's user to the pair's access group, exactly once (rules 3, 5, 9 and 11). Errors: [*ExistsError],
+// [*ClaimedError], [*FailedDeleteError], [*UncertainError], or what the API returned.
+func (s *Store) Create(ctx context.Context, key kantata.Pair, options CreateOptions) (Created, error) {
+	p := s.pair(key)
+	s.mu.Lock()
+	claimed := p.claimed
+	p.claimed = true
+	s.mu.Unlock()
+	if claimed {
+		return Created{}, &ClaimedError{Pair: key}
 	}
-	defer func() {
-		if err != nil {
-			w.release(pair)
-			return
-		}
-		w.reader.recordCreated(created.Membership)
-	}()
-	absent, err := w.lookFirst(ctx, pair)
-	if err != nil {
-		return created, err
-	}
-	done := w.reader.creating()
-	defer done()
-	m, err := w.post(ctx, pair)
+	created, err := s.createOrAdopt(ctx, p, key, options)
 	var exists *ExistsError
-	if errors.As(err, &exists) && absent {
-		return Created{Membership: exists.Membership, Raced: true}, nil
+	if errors.As(err, &exists) {
+		ended, waitErr := s.awaitDelete(ctx, p)
+		switch {
+		case waitErr != nil:
+			err = waitErr
+		case ended:
+			created, err = s.createOrAdopt(ctx, p, key, options)
+		}
 	}
-	return Created{Membership: m}, err
+	var uncertain *UncertainError
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.claimed = err == nil || errors.As(err, &uncertain)
+	p.refused = p.refused || errors.As(err, &exists)
+	return created, err
 }
 
-// lookFirst returns an [*ExistsError] if a direct look shows the pair. absent says that a direct look did not; else a
-// snapshot lacks the pair, which is enough to go ahead: Kantata's answer to the POST decides.
-func (w *Writer) lookFirst(ctx context.Context, pair kantata.Pair) (absent bool, err error) {
+// createOrAdopt does everything that needs the pair's lock.
+func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, options CreateOptions) (Created, error) {
+	if err := p.acquire(ctx); err != nil {
+		return Created{}, err
+	}
+	defer p.release()
+	s.mu.Lock()
+	p.looked = p.ended
+	deleteErr := p.deleteErr
+	s.mu.Unlock()
+	if deleteErr != nil {
+		return Created{}, &FailedDeleteError{Pair: key, Err: deleteErr}
+	}
+	q := &lookup{pair: key, direct: true}
+	if err := s.ask(ctx, q); err != nil {
+		return Created{}, err
+	}
+	var m kantata.Membership
+	var err error = &ExistsError{Membership: q.membership}
+	if !q.found {
+		m, err = s.post(ctx, p, key)
+	}
+	adopted := false
+	if existing := existing(err); existing != nil && options.Adopt {
+		m, err, adopted = *existing, nil, true
+	}
+	if err != nil {
+		return Created{}, err
+	}
+	s.mu.Lock()
+	p.made = m.ID
+	s.mu.Unlock()
+	s.wrote(m)
+	return Created{Membership: m, Adopted: adopted}, nil
+}
+
+// existing returns the membership because of which a create failed, or nil.
+func existing(err error) *kantata.Membership {
+	var exists *ExistsError
+	var uncertain *UncertainError
+	switch {
+	case errors.As(err, &exists):
+		return &exists.Membership
+	case errors.As(err, &uncertain):
+		return uncertain.Membership
+	}
+	return nil
+}
+
+// post sends the POST until it is known what became of it (rule 3). The pair was absent just before.
+func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Membership, error) {
+	release, _ := s.apart(ctx, 1)
+	defer release()
+	defer s.startWrite(key)()
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return kantata.Membership{}, err
 	}
-	l := &lookup{pair: pair, beforeCreate: true}
-	if err := w.reader.ask(ctx, l); err != nil {
-		return false, err
-	}
-	if !l.found {
-		return l.direct, nil
-	}
-	m, there := l.membership, true
-	if !l.direct {
-		m, there, err = w.reader.lookDirect(ctx, pair)
-	}
-	if err == nil && there {
-		err = &ExistsError{Membership: m}
-	}
-	return true, err
-}
-
-// post sends the POST by rule 3.
-func (w *Writer) post(ctx context.Context, pair kantata.Pair) (kantata.Membership, error) {
+	s.mu.Lock()
+	p.above = s.highest
+	c := creation{pair: key, above: p.above, budget: s.waits.Pending}
+	s.mu.Unlock()
 	for attempt := 1; ; attempt++ {
-		if err := ctx.Err(); err != nil && attempt == 1 {
-			return kantata.Membership{}, err
-		}
-		m, err := w.api.CreateAccessGroupMembership(ctx, pair)
-		if err == nil && m.Pair() == pair {
-			return m, nil
-		}
-		if err == nil {
-			err = fmt.Errorf("%w: the create of %s answered %s", errContradiction, pair, m.Pair())
-		}
-		again := attempt > 1
+		m, err := s.api.CreateAccessGroupMembership(ctx, key)
+		c.err = err
+		outcome := kantata.OutcomeOf(err)
 		switch {
-		case refused(err):
-			return w.afterRefusal(ctx, pair, err, again)
-		case kantata.OutcomeOf(err) == kantata.OutcomeNotDone && again:
-			// This one was not carried out, but one before it may have been.
-			return w.settle(ctx, pair, err)
-		case kantata.OutcomeOf(err) == kantata.OutcomeNotDone:
-			return kantata.Membership{}, err
-		case ctx.Err() != nil:
-			return w.afterCancel(ctx, pair, err)
-		case kantata.OutcomeOf(err) == kantata.OutcomePending:
-			return w.awaitPending(ctx, pair, err)
-		}
-		if backoff(ctx, attempt) != nil {
-			return w.afterCancel(ctx, pair, err)
-		}
-		m, there, lookErr := w.reader.lookDirect(ctx, pair)
-		switch {
-		case lookErr != nil && ctx.Err() != nil:
-			return w.afterCancel(ctx, pair, err)
-		case lookErr != nil:
-			return kantata.Membership{}, &UncertainError{Pair: pair, Err: err, LookErr: lookErr}
-		case there:
+		case err == nil && m.ID.Int64() > c.above:
 			return m, nil
-		case attempt > w.maxRetries:
-			return kantata.Membership{}, err
+		case err == nil: // an ID that was there before the POST: Kantata returned what existed
+			return m, &ExistsError{Membership: m}
+		case outcome == kantata.OutcomeNotDone && attempt == 1:
+			return m, s.refusal(ctx, key, err)
+		}
+		s.doubt(p, key)
+		m, absent, err := s.lookUpCreated(ctx, &c, s.waits.Repeat<<min(attempt-1, 4))
+		switch {
+		case !absent:
+			return m, err
+		case outcome == kantata.OutcomePending: // a second POST could create a second membership
+			return m, &UncertainError{Pair: key, Err: c.err}
+		case outcome == kantata.OutcomeNotDone, attempt > s.maxRetries:
+			return m, c.err
 		}
 	}
 }
 
-// refused reports an answer that a pair which exists already may have got; its text is not promised.
-func refused(err error) bool {
+// creation is a create whose outcome is not known.
+type creation struct {
+	pair kantata.Pair
+	// above is the highest ID seen before the POST.
+	above int64
+	// err is the error of the last attempt.
+	err error
+	// budget is the time that is left for lookups.
+	budget time.Duration
+}
+
+// lookUpCreated waits and then looks up the pair; if the create may still be running, again and again, with longer waits, as long as
+// the budget lasts. It returns the membership if it is ours by rule 5, absent if the last lookup did not find the pair, or an error.
+func (s *Store) lookUpCreated(ctx context.Context, c *creation, wait time.Duration) (m kantata.Membership, absent bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, c.budget)
+	defer cancel()
+	began := time.Now()
+	defer func() { c.budget -= time.Since(began) }()
+	for again := true; again; wait *= 2 {
+		if err = sleep(limited, wait); err != nil {
+			break
+		}
+		var rows []kantata.Membership
+		if rows, err = s.lookUpPair(limited, c.pair); len(rows) > 0 {
+			m, err := c.choose(rows)
+			return m, false, err
+		}
+		again = kantata.OutcomeOf(c.err) == kantata.OutcomePending && time.Since(began)+2*wait < c.budget
+	}
+	switch {
+	case ctx.Err() != nil:
+		m, err = s.lookUpCanceled(ctx, c)
+		return m, false, err
+	case err != nil:
+		return m, false, &UncertainError{Pair: c.pair, Err: c.err, LookupErr: err}
+	}
+	return m, true, nil
+}
+
+// lookUpCanceled is the one lookup that outlives its context, so that what was created gets into the state (rule 9). It leaves Kantata
+// a moment to finish.
+func (s *Store) lookUpCanceled(ctx context.Context, c *creation) (kantata.Membership, error) {
+	cause := ctx.Err()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.waits.Canceled)
+	defer cancel()
+	_ = sleep(ctx, s.waits.Canceled/5)
+	rows, err := s.lookUpPair(ctx, c.pair)
+	if len(rows) > 0 {
+		return c.choose(rows)
+	}
+	if !errors.Is(c.err, cause) {
+		c.err = errors.Join(cause, c.err)
+	}
+	return kantata.Membership{}, &UncertainError{Pair: c.pair, Err: c.err, LookupErr: err}
+}
+
+// choose returns the row that this create created. If each row has an ID that was seen before the POST, it was someone else.
+func (c *creation) choose(rows []kantata.Membership) (kantata.Membership, error) {
+	for _, m := range rows {
+		if m.ID.Int64() > c.above {
+			return m, nil
+		}
+	}
+	return kantata.Membership{}, &UncertainError{Pair: c.pair, Membership: &rows[0], Err: c.err}
+}
+
+// refusal returns an [*ExistsError] if Kantata refused the create because someone else created the pair just now. Which status and
+// text Kantata uses for that is not documented, so the pair is looked up.
+func (s *Store) refusal(ctx context.Context, key kantata.Pair, err error) error {
 	var e *kantata.Error
 	if !errors.As(err, &e) {
-		return false
+		return err
 	}
-	return e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusConflict || e.StatusCode == http.StatusUnprocessableEntity
-}
-
-// afterRefusal tells a pair that existed from another reason. After an attempt in doubt, the pair is that attempt's.
-func (w *Writer) afterRefusal(ctx context.Context, pair kantata.Pair, err error, again bool) (kantata.Membership, error) {
-	if again {
-		return w.settle(ctx, pair, err)
-	}
-	m, there, lookErr := w.reader.lookDirect(ctx, pair)
-	if lookErr == nil && there {
-		return kantata.Membership{}, &ExistsError{Membership: m}
-	}
-	return kantata.Membership{}, err
-}
-
-// settle looks for what an earlier attempt may have created, after a last one that created nothing.
-func (w *Writer) settle(ctx context.Context, pair kantata.Pair, err error) (kantata.Membership, error) {
-	if ctx.Err() != nil {
-		return w.afterCancel(ctx, pair, err)
-	}
-	m, there, lookErr := w.reader.lookDirect(ctx, pair)
-	switch {
-	case lookErr != nil && ctx.Err() != nil:
-		return w.afterCancel(ctx, pair, err)
-	case lookErr != nil:
-		return kantata.Membership{}, &UncertainError{Pair: pair, Err: err, LookErr: lookErr}
-	case there:
-		return m, nil
-	}
-	return kantata.Membership{}, err
-}
-
-// awaitPending looks for a create that may still be running; a second POST could double it.
-func (w *Writer) awaitPending(ctx context.Context, pair kantata.Pair, err error) (kantata.Membership, error) {
-	var lastErr error
-	for _, wait := range pendingLooks {
-		if sleep(ctx, wait) != nil {
-			return w.afterCancel(ctx, pair, err)
+	switch e.StatusCode {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
+		if rows, lookupErr := s.lookUpPair(ctx, key); lookupErr == nil && len(rows) > 0 {
+			return &ExistsError{Membership: rows[0]}
 		}
-		m, there, lookErr := w.reader.lookDirect(ctx, pair)
-		if there {
-			return m, nil
-		}
-		if lookErr != nil && ctx.Err() != nil {
-			return w.afterCancel(ctx, pair, err)
-		}
-		lastErr = lookErr
 	}
-	return kantata.Membership{}, &UncertainError{Pair: pair, Err: err, LookErr: lastErr}
+	return err
 }
 
-// afterCancel is the one look that outlives the context, so that what was made gets into the state (rule 9).
-func (w *Writer) afterCancel(ctx context.Context, pair kantata.Pair, err error) (kantata.Membership, error) {
-	cause := ctx.Err()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachedLook)
-	defer cancel()
-	_ = sleep(ctx, cancelGrace) // shorter than the context lasts
-	m, there, lookErr := w.reader.lookDirect(ctx, pair)
-	if there {
-		return m, nil
+// doubt notes that a create may have worked: no list at hand says any more that the pair is absent.
+func (s *Store) doubt(p *pair, key kantata.Pair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.inDoubt = true
+	for _, l := range s.listsOf(key) {
+		l.complete = false
 	}
-	if !errors.Is(err, cause) {
-		err = errors.Join(cause, err)
-	}
-	return kantata.Membership{}, &UncertainError{Pair: pair, Err: err, LookErr: lookErr}
 }

@@ -2,9 +2,9 @@ package memberships
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"sync/atomic"
+	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,137 +12,157 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// maxPages bounds what is believed of a page count: twenty million memberships.
-const maxPages = 100_000
+const (
+	// pageReaders is how many pages of one list are read at the same time.
+	pageReaders = 10
+	// walkTries is how many times a list that changes is read.
+	walkTries = 3
+	// maxPages bounds how many pages are requested because of a count: twenty million rows.
+	maxPages = 100_000
+)
 
-// buy walks the whole list and keeps it as the reader's snapshot.
-func (r *Reader) buy(ctx context.Context, from *beginning) (*snapshot, error) {
-	s, pages, err := r.walk(ctx, kantata.MembershipFilter{}, from)
+// Pages reads a list of rows of any type completely. Page requests a page, the first being 1, and ID tells its rows apart. Both must
+// be safe for concurrent use.
+type Pages[Row any] struct {
+	Page func(ctx context.Context, number int) (kantata.Page[Row], error)
+	ID   func(Row) kantata.ID
+}
+
+// Complete is a list that is proven to be complete.
+type Complete[Row any] struct {
+	// Rows are all rows that existed at Began, in the API's order.
+	Rows []Row
+	// Count is the number of pages.
+	Count int
+	// Began is when the first request that counts began.
+	Began time.Time
+}
+
+// Read reads the list, which seems to have the given number of pages (0: unknown). The error is [ErrChanging] if the list changed
+// during each of several tries.
+//
+// One page is complete by itself. Otherwise, the last page is read first, then all others, then the last page again. If it begins
+// with the same row both times, then no row before it was removed in between, so no page lost a row to the page before it. (Rows are
+// in ascending ID order, so a new row comes last.) The rows are those of the first reading of the last page. If rows are not in
+// ascending ID order, a new row can come anywhere, and only two equal readings prove anything.
+func (p Pages[Row]) Read(ctx context.Context, pages int) (Complete[Row], error) {
+	var previous *Complete[Row]
+	for range walkTries {
+		now, proof, err := p.try(ctx, max(pages, 1))
+		switch {
+		case errors.Is(err, ErrChanging):
+			previous = nil
+		case err != nil:
+			return Complete[Row]{}, err
+		case proof == proven:
+			return now, nil
+		case proof == unordered && previous != nil && slices.EqualFunc(now.Rows, previous.Rows, p.same):
+			return *previous, nil
+		case proof == unordered:
+			previous = &now
+		default:
+			previous = nil
+		}
+		pages = now.Count
+	}
+	return Complete[Row]{}, ErrChanging
+}
+
+type proof int
+
+const (
+	changed   proof = iota // the list changed while it was read
+	unordered              // it may have changed: its rows are not in ascending ID order
+	proven
+)
+
+func (p Pages[Row]) try(ctx context.Context, pages int) (Complete[Row], proof, error) {
+	last, number, began, err := p.last(ctx, pages)
+	now := Complete[Row]{Rows: last.Items, Count: number, Began: began}
+	if err != nil || number == 1 {
+		return now, proven, err
+	}
+	before := make([][]Row, number-1)
+	var mu sync.Mutex // guards before
+	err = p.each(ctx, 1, number-1, func(ctx context.Context, n int) error {
+		page, err := p.steady(ctx, n)
+		if err == nil && len(page.Items) == 0 {
+			err = ErrChanging
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		before[n-1] = page.Items
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return now, changed, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	// A write may have come between the walk's own replay and this one.
-	r.journal.replay(s)
-	r.snapshot, r.pages, r.rents = s, pages, 0
-	return s, nil
-}
-
-// beginning is what is noted when a walk begins, before its first page is asked for: only then are our own writes told
-// apart from what others changed meanwhile.
-type beginning struct {
-	taken                     time.Time
-	created, writes, creating int
-	first                     kantata.Page[kantata.Membership]
-}
-
-// begin asks for the first page.
-func (r *Reader) begin(ctx context.Context, filter kantata.MembershipFilter) (*beginning, error) {
-	r.mu.Lock()
-	b := &beginning{
-		taken: time.Now(), created: len(r.journal.created), writes: r.journal.len(),
-		creating: r.creates.underWay - r.creates.begun,
-	}
-	r.mu.Unlock()
-	page, err := r.api.AccessGroupMembershipsPage(ctx, filter, 1, kantata.MaxPerPage)
+	again, err := p.Page(ctx, number)
 	if err != nil {
-		return nil, err
+		return now, changed, err
 	}
-	b.first = page
-	return b, nil
+	now.Rows = slices.Concat(append(before, last.Items)...)
+	switch {
+	case p.repeats(now.Rows), len(again.Items) == 0, !p.same(again.Items[0], last.Items[0]):
+		return now, changed, nil
+	case !slices.IsSortedFunc(now.Rows, p.compare):
+		return now, unordered, nil
+	}
+	return now, proven, nil
 }
 
-// walk reads all pages, in parallel after the first. The result is whole only if it saw as many distinct ids as the list counts
-// and the count did not move, but for our own writes; else what it lacks is unknown.
-func (r *Reader) walk(ctx context.Context, filter kantata.MembershipFilter, from *beginning) (*snapshot, int, error) {
-	if from == nil {
-		var err error
-		if from, err = r.begin(ctx, filter); err != nil {
-			return nil, 0, err
+// last finds the last page, which is not empty unless it is the first. Its number follows from the number of rows and the page size.
+// Both are claims: an empty page ends the list, wherever it is.
+func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row], found int, began time.Time, err error) {
+	filled, empty := 0, maxPages+1 // the highest page known to have rows, and the lowest known to have none
+	for {
+		began = time.Now()
+		if page, err = p.steady(ctx, number); err != nil {
+			return page, number, began, err
+		}
+		claimed := max(pageCount(page), 1)
+		if len(page.Items) > 0 {
+			if filled = number; claimed <= number || empty == number+1 {
+				return page, number, began, nil
+			}
+		} else {
+			if number == 1 {
+				return page, number, began, nil
+			}
+			empty = number
+		}
+		if number = claimed; number >= empty || number <= filled {
+			number = max((filled+empty)/2, 1)
 		}
 	}
-	first := from.first
-	if pageCount(first) > maxPages {
-		return nil, 0, fmt.Errorf("%w: a list of %d pages", errContradiction, pageCount(first))
-	}
-	s := &snapshot{filter: filter, taken: from.taken, replayed: from.created}
-	pages := make([]kantata.Page[kantata.Membership], max(pageCount(first), 1))
-	pages[0] = first
-	if err := r.fetchRest(ctx, filter, pages); err != nil {
-		return nil, 0, err
-	}
+}
 
-	expected := min(max(first.Count, 0), len(pages)*kantata.MaxPerPage)
-	s.byID = make(map[kantata.ID]int, expected)
-	s.rows = make([]kantata.Membership, 0, expected)
-	texts := sharedTexts{}
-	low, high := first.Count, first.Count
-	for _, page := range pages {
-		low, high = min(low, page.Count), max(high, page.Count)
-		for _, m := range page.Items {
-			s.put(texts.share(m))
+// steady reads a page. If it has fewer rows than its own count says, it is requested again until the same rows come twice: either
+// it was damaged, or Kantata counts rows that it never shows.
+func (p Pages[Row]) steady(ctx context.Context, number int) (kantata.Page[Row], error) {
+	page, err := p.Page(ctx, number)
+	for range walkTries {
+		if err != nil || !short(page, number) {
+			return page, err
+		}
+		was := page
+		page, err = p.Page(ctx, number)
+		if err == nil && slices.EqualFunc(page.Items, was.Items, p.same) {
+			return page, nil
 		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	seen := len(s.byID)
-	for _, m := range r.journal.created[s.replayed:] {
-		if _, ok := s.byID[m.ID]; !ok && matches(filter, m) {
-			seen++
-		}
+	if err == nil && short(page, number) {
+		err = ErrChanging
 	}
-	moved := high - low
-	writes := r.journal.len() - from.writes
-	creates := r.creates.begun + from.creating // those that were under way at some time of the walk
-	s.whole = seen >= high && moved <= writes
-	s.wholeButOurs = seen >= high-creates && moved <= creates+writes
-	r.journal.replay(s)
-	return s, len(pages), nil
+	return page, err
 }
 
-// sharedTexts keeps each text of a walk once: an account has many memberships of few people in few groups.
-type sharedTexts map[string]*string
-
-func (t sharedTexts) share(m kantata.Membership) kantata.Membership {
-	m.AccessGroupID = kantata.ID(*t.one((*string)(&m.AccessGroupID)))
-	m.UserID = kantata.ID(*t.one((*string)(&m.UserID)))
-	m.AccessGroupName, m.UserName, m.CreatedAt = t.one(m.AccessGroupName), t.one(m.UserName), t.one(m.CreatedAt)
-	m.CreatorID = (*kantata.ID)(t.one((*string)(m.CreatorID)))
-	return m
-}
-
-func (t sharedTexts) one(text *string) *string {
-	if text == nil {
-		return nil
-	}
-	if shared, ok := t[*text]; ok {
-		return shared
-	}
-	// A copy, so that the row which had it first is not kept as a whole.
-	copied := strings.Clone(*text)
-	t[copied] = &copied
-	return &copied
-}
-
-// fetchRest fills pages from the second on. It stops early at an empty page: the list has become shorter, or its count is no
-// true one, and asking for the rest would be in vain.
-func (r *Reader) fetchRest(ctx context.Context, filter kantata.MembershipFilter, pages []kantata.Page[kantata.Membership]) error {
+// each calls do for the pages from first to last, pageReaders at a time.
+func (p Pages[Row]) each(ctx context.Context, first, last int, do func(ctx context.Context, number int) error) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	var ended atomic.Bool
-	for i := 1; i < len(pages) && !ended.Load() && groupCtx.Err() == nil; i++ {
-		group.Go(func() error {
-			page, err := r.api.AccessGroupMembershipsPage(groupCtx, filter, i+1, kantata.MaxPerPage)
-			if err != nil {
-				return err
-			}
-			pages[i] = page
-			if len(page.Items) == 0 {
-				ended.Store(true)
-			}
-			return nil
-		})
+	group.SetLimit(pageReaders)
+	for n := first; n <= last && groupCtx.Err() == nil; n++ {
+		group.Go(func() error { return do(groupCtx, n) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -150,18 +170,40 @@ func (r *Reader) fetchRest(ctx context.Context, filter kantata.MembershipFilter,
 	return ctx.Err()
 }
 
-// pageCount returns how many pages the list has at the page size in force.
-func pageCount(page kantata.Page[kantata.Membership]) int {
-	if page.PageCount > 0 {
-		return page.PageCount
+func (p Pages[Row]) same(a, b Row) bool { return p.ID(a) == p.ID(b) }
+
+func (p Pages[Row]) compare(a, b Row) int { return compareIDs(p.ID(a), p.ID(b)) }
+
+// repeats reports a row that is there twice: pages moved while they were read, or the page number was ignored.
+func (p Pages[Row]) repeats(rows []Row) bool {
+	seen := make(map[kantata.ID]struct{}, len(rows))
+	for _, row := range rows {
+		seen[p.ID(row)] = struct{}{}
 	}
-	size := max(page.PageSize, len(page.Items))
-	if size == 0 {
-		return 0
-	}
-	return (page.Count + size - 1) / size
+	return len(seen) < len(rows)
 }
 
-func matches(filter kantata.MembershipFilter, m kantata.Membership) bool {
-	return (filter.AccessGroupID == "" || filter.AccessGroupID == m.AccessGroupID) && (filter.UserID == "" || filter.UserID == m.UserID)
+// pageCount follows from the number of rows and the page size, and not from what the response says about its number of pages.
+func pageCount[Row any](page kantata.Page[Row]) int {
+	size := max(page.PageSize, len(page.Items), 1)
+	return min((page.Count+size-1)/size, maxPages)
+}
+
+// short reports a page that has fewer rows than its count and page size say.
+func short[Row any](page kantata.Page[Row], number int) bool {
+	size := max(page.PageSize, len(page.Items), 1)
+	return len(page.Items) < min(size, page.Count-(number-1)*size)
+}
+
+func compareIDs(a, b kantata.ID) int {
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
 }

@@ -81,15 +81,15 @@ func (d *accessGroupMembershipDataSource) Read(ctx context.Context, req datasour
 	var membership kantata.Membership
 	var err error
 	if config.ID.IsNull() {
-		membership, err = d.data.reader.Find(ctx, config.pair())
+		membership, err = d.data.store.Find(ctx, config.pair())
 	} else {
-		membership, err = d.data.reader.GetByID(ctx, config.id())
+		membership, err = d.data.store.GetByID(ctx, config.id())
 	}
 	switch {
-	case errors.Is(err, memberships.ErrGone) && config.ID.IsNull():
+	case errors.Is(err, memberships.ErrAbsent) && config.ID.IsNull():
 		resp.Diagnostics.AddError("Access Group Membership Not Found",
 			fmt.Sprintf("User %s is not in access group %s. Check both ids, or use the data source kantata_access_group_memberships, which returns an empty list when nothing matches.", config.UserID.ValueString(), config.AccessGroupID.ValueString()))
-	case errors.Is(err, memberships.ErrGone):
+	case errors.Is(err, memberships.ErrAbsent):
 		resp.Diagnostics.AddAttributeError(path.Root("id"), "Access Group Membership Not Found",
 			fmt.Sprintf("Kantata has no access group membership with the id %s. Where a person may be removed and added again by hand, look the membership up by access_group_id and user_id.", config.ID.ValueString()))
 	case err != nil:

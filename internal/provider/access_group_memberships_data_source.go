@@ -78,7 +78,7 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 		return
 	}
 	var rows []kantata.Membership
-	for m, err := range d.data.reader.List(ctx, model.filter()) {
+	for m, err := range d.data.store.List(ctx, model.filter()) {
 		if err != nil {
 			resp.Diagnostics.Append(listDiagnostic(summaryList, err))
 			return

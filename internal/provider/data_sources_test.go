@@ -56,7 +56,7 @@ func TestMembershipsDataSource(t *testing.T) {
 				config   map[string]string
 				requests int
 			}{
-				{nil, 5},
+				{nil, 7}, // page 1, and then the last page, all others, and the last page again
 				{map[string]string{"access_group_id": "340003"}, 1},
 				{map[string]string{"user_id": "12000004"}, 1},
 				{map[string]string{"access_group_id": "340003", "user_id": "12000004"}, 1},

@@ -27,6 +27,7 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 	var exists *memberships.ExistsError
 	var claimed *memberships.ClaimedError
 	var uncertain *memberships.UncertainError
+	var failed *memberships.FailedDeleteError
 	subject := fmt.Sprintf("User %s was not put into access group %s.", pair.UserID, pair.AccessGroupID)
 	switch {
 	case errors.As(err, &exists):
@@ -34,11 +35,17 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 	case errors.As(err, &claimed):
 		return diag.NewErrorDiagnostic("Duplicate Access Group Membership",
 			fmt.Sprintf("Two blocks of this configuration put user %s into access group %s. A membership must be managed by one block only: remove one of the two.", pair.UserID, pair.AccessGroupID))
+	case errors.As(err, &failed):
+		return diag.NewErrorDiagnostic(summaryCreate,
+			fmt.Sprintf("%s Terraform removes the same membership in this run, and that failed, so it may still take effect. %s\n\nApply again.", subject, sentence(explain(failed.Err))))
 	case errors.As(err, &uncertain):
 		detail := fmt.Sprintf("It is not known whether user %s was put into access group %s: the membership may yet appear. ", pair.UserID, pair.AccessGroupID)
 		detail += sentence(explain(uncertain.Err)) + " "
-		if uncertain.LookErr != nil {
-			detail += "Looking for the membership failed, too. " + sentence(explain(uncertain.LookErr)) + " "
+		if uncertain.LookupErr != nil {
+			detail += "The lookup of the membership failed, too. " + sentence(explain(uncertain.LookupErr)) + " "
+		}
+		if uncertain.Membership != nil {
+			detail += describe(*uncertain.Membership) + " exists now, but someone else may have created it. "
 		}
 		detail += "The creation was not sent again, so nothing is doubled.\n\nApply again: that creates the membership if it is still missing, or names it with an import block if it is there. " +
 			"You can also look at Settings > Access Groups in Kantata."
@@ -86,6 +93,11 @@ func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 }
 
 func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
+	var refused *memberships.RefusedDeleteError
+	if errors.As(err, &refused) {
+		return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" was not deleted: another resource in this configuration manages this membership. "+
+			"Add a moved block from this resource to the other one, or set adopt_existing there, and apply again.")
+	}
 	more := ""
 	if status(err) == http.StatusForbidden || status(err) == http.StatusUnprocessableEntity {
 		more = adviceForbiddenWrite
@@ -111,12 +123,6 @@ import {
 }
 
 If the membership is in this state under another address, add a moved block instead.`, describe(m), m.Pair()))
-}
-
-func racedDiagnostic(m kantata.Membership) diag.Diagnostic {
-	return diag.NewWarningDiagnostic("Access Group Membership Was Created by Somebody Else",
-		describe(m)+" was created by somebody else at the same moment: it was absent when the provider looked, and Kantata then refused a second one. "+
-			"It is in the state now. Make sure that no other configuration manages the same membership.")
 }
 
 // advice appends what to do next: what the operation knows, else what the error says by itself.

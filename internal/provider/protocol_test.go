@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
 )
 
 const membershipType = "kantata_access_group_membership"
@@ -305,5 +306,8 @@ func diagnosticText(diagnostics []*tfprotov6.Diagnostic) string {
 }
 
 func impatient(requestTimeout time.Duration) *waits {
-	return &waits{retryMin: time.Millisecond, retryMax: 10 * time.Millisecond, requestTimeout: requestTimeout}
+	store := memberships.DefaultWaits()
+	store.Delete, store.Repeat, store.Pending, store.Canceled = 20*time.Millisecond, 10*time.Millisecond, time.Second, time.Second
+	store.Lag = 30 * time.Millisecond
+	return &waits{retryMin: time.Millisecond, retryMax: 10 * time.Millisecond, requestTimeout: requestTimeout, store: store}
 }

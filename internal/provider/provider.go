@@ -67,13 +67,13 @@ type kantataProvider struct {
 
 type waits struct {
 	retryMin, retryMax, requestTimeout time.Duration
+	store                              memberships.Waits
 }
 
 // providerData is what all resources and data sources of one configured provider share (rule 10).
 type providerData struct {
 	client *kantata.Client
-	reader *memberships.Reader
-	writer *memberships.Writer
+	store  *memberships.Store
 }
 
 type providerModel struct {
@@ -136,12 +136,11 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 		resp.Diagnostics.AddError("Unable to Configure the Kantata Client", sentence(err.Error()))
 		return
 	}
-	reader := memberships.NewReader(client)
-	data := &providerData{
-		client: client,
-		reader: reader,
-		writer: memberships.NewWriter(client, reader, memberships.WithMaxRetries(client.MaxRetries())),
+	options := memberships.Options{MaxRetries: client.MaxRetries()}
+	if p.waits != nil {
+		options.Waits = p.waits.store
 	}
+	data := &providerData{client: client, store: memberships.New(client, options)}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = data, data, data
 }
 

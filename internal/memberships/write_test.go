@@ -1,0 +1,422 @@
+package memberships
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+var jane = kantata.Pair{AccessGroupID: "7", UserID: "42"}
+
+// createOf is what a test of Create expects.
+type createOf struct {
+	name    string
+	arrange func(f *fake)
+	adopt   bool
+	// err is a pointer to the type of the expected error, or the error itself; nil means success.
+	err error
+	// id is the ID in the result, rows the IDs that exist at the end, and posts the number of POSTs.
+	id    kantata.ID
+	rows  string
+	posts int
+}
+
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	fault := func(err error, afterwards bool, attempts ...int) func(f *fake) {
+		return func(f *fake) {
+			hook := func(op string, n int) error {
+				for _, attempt := range attempts {
+					if op == opPost && n == attempt {
+						return err
+					}
+				}
+				return nil
+			}
+			if afterwards {
+				f.after = hook
+			} else {
+				f.before = hook
+			}
+		}
+	}
+	exists := func(f *fake) { f.add(jane) }
+	// someoneElse creates the pair while the POST is on its way.
+	someoneElse := func(f *fake) {
+		f.before = func(op string, n int) error {
+			if op == opPost && n == 1 {
+				f.add(jane)
+			}
+			return nil
+		}
+	}
+	for _, c := range []createOf{
+		{name: "absent", id: "1001", rows: "1001", posts: 1},
+		{name: "exists", arrange: exists, err: &ExistsError{}, rows: "1001"},
+		{name: "exists, adopted", arrange: exists, adopt: true, id: "1001", rows: "1001"},
+		{name: "exists twice, adopted", arrange: func(f *fake) { f.add(jane); f.add(jane) }, adopt: true, id: "1001", rows: "1001 1002"},
+		{name: "someone else at the same moment", arrange: someoneElse, err: &ExistsError{}, rows: "1001", posts: 1},
+		{name: "someone else at the same moment, adopted", arrange: someoneElse, adopt: true, id: "1001", rows: "1001", posts: 1},
+		{name: "refused", arrange: fault(errInvalid, false, 1), err: errInvalid, posts: 1},
+		{name: "forbidden", arrange: fault(errForbidden, false, 1), err: errForbidden, posts: 1},
+		{name: "503 before", arrange: fault(errUnavailable, false, 1), id: "1001", rows: "1001", posts: 2},
+		{name: "503 after", arrange: fault(errUnavailable, true, 1), id: "1001", rows: "1001", posts: 1},
+		{name: "503 before, twice", arrange: fault(errUnavailable, false, 1, 2), id: "1001", rows: "1001", posts: 3},
+		{name: "503 before, always", arrange: fault(errUnavailable, false, 1, 2, 3, 4, 5, 6), err: errUnavailable, posts: 5},
+		{name: "503 before, then refused", arrange: func(f *fake) {
+			f.before = func(op string, n int) error {
+				if op != opPost {
+					return nil
+				}
+				return []error{errUnavailable, errInvalid}[n-1]
+			}
+		}, err: errInvalid, posts: 2},
+		{name: "503 late, then refused because it exists", arrange: func(f *fake) {
+			f.before = func(op string, n int) error {
+				switch {
+				case op == opPost && n == 1:
+					return errUnavailable
+				case op == opPost:
+					f.add(jane) // what the first POST does
+				}
+				return nil
+			}
+		}, id: "1001", rows: "1001", posts: 2},
+		{name: "timeout before", arrange: fault(errTimeout, false, 1), err: &UncertainError{}, posts: 1},
+		{name: "timeout after", arrange: fault(errTimeout, true, 1), id: "1001", rows: "1001", posts: 1},
+		{name: "timeout, appears after 20 seconds", arrange: func(f *fake) {
+			f.before = func(op string, _ int) error {
+				if op != opPost {
+					return nil
+				}
+				go func() {
+					time.Sleep(20 * time.Second)
+					f.add(jane)
+				}()
+				return errTimeout
+			}
+		}, id: "1001", rows: "1001", posts: 1},
+		{name: "503 after, then the lookup fails", arrange: func(f *fake) {
+			fault(errUnavailable, true, 1)(f)
+			f.before = func(op string, n int) error {
+				if op == opPair && n > 1 {
+					return errForbidden
+				}
+				return nil
+			}
+		}, err: &UncertainError{}, rows: "1001", posts: 1},
+		{name: "the lookup before fails", arrange: func(f *fake) { f.before = fail(errUnavailable, opPair) }, err: errUnavailable},
+		{name: "a row with a lower ID after an inconclusive POST", arrange: func(f *fake) {
+			f.add(jane)
+			f.add(testPair(1))
+			shown := false
+			f.hide = func(m kantata.Membership) bool { return m.Pair() == jane && !shown }
+			f.before = func(op string, _ int) error {
+				if op == opPost {
+					shown = true
+					return errUnavailable
+				}
+				return nil
+			}
+		}, err: &UncertainError{}, rows: "1001 1002", posts: 1},
+		{name: "Kantata returns the existing row", arrange: func(f *fake) {
+			f.duplicate = "existing"
+			f.add(jane)
+			f.add(testPair(1))
+			f.hide = func(m kantata.Membership) bool { return m.Pair() == jane }
+		}, err: &ExistsError{}, rows: "1001 1002", posts: 1},
+		{name: "Kantata returns the existing row, adopted", arrange: func(f *fake) {
+			f.duplicate = "existing"
+			f.add(jane)
+			f.add(testPair(1))
+			f.hide = func(m kantata.Membership) bool { return m.Pair() == jane }
+		}, adopt: true, id: "1001", rows: "1001 1002", posts: 1},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			f := newFake(0)
+			if c.arrange != nil {
+				c.arrange(f)
+			}
+			s := newStore(f)
+			for _, m := range s.mustList(t) {
+				_ = m // the store has seen every ID that lists show
+			}
+			began := time.Now()
+			created, err := s.Create(t.Context(), jane, CreateOptions{Adopt: c.adopt})
+			checkError(t, err, c.err)
+			if c.err == nil && (created.Membership.ID != c.id || created.Adopted != c.adopt) {
+				t.Errorf("got %s, adopted %v, want %s, %v", created.Membership.ID, created.Adopted, c.id, c.adopt)
+			}
+			if took := time.Since(began); took > time.Minute {
+				t.Errorf("took %v, want at most a minute", took)
+			}
+			f.checkRows(t, c.rows)
+			if got := f.count(opPost); got != c.posts {
+				t.Errorf("got %d POSTs, want %d", got, c.posts)
+			}
+		})
+	}
+}
+
+func (s *Store) mustList(t *testing.T) (rows []kantata.Membership) {
+	t.Helper()
+	rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{AccessGroupID: testPair(1).AccessGroupID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func checkError(t *testing.T, got, want error) {
+	t.Helper()
+	same := errors.Is(got, want)
+	switch want.(type) {
+	case *ExistsError:
+		same = errors.As(got, new(*ExistsError))
+	case *ClaimedError:
+		same = errors.As(got, new(*ClaimedError))
+	case *UncertainError:
+		same = errors.As(got, new(*UncertainError))
+	case *FailedDeleteError:
+		same = errors.As(got, new(*FailedDeleteError))
+	case *RefusedDeleteError:
+		same = errors.As(got, new(*RefusedDeleteError))
+	case *contradictionError:
+		same = errors.As(got, new(*contradictionError))
+	}
+	if !same {
+		t.Errorf("got error %v, want %T %v", got, want, want)
+	}
+}
+
+func (f *fake) checkRows(t *testing.T, want string) {
+	t.Helper()
+	got := ""
+	for i, m := range f.all() {
+		if i > 0 {
+			got += " "
+		}
+		got += m.ID.String()
+	}
+	if got != want {
+		t.Errorf("got rows %q, want %q", got, want)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	before := func(hook func(f *fake, n int) error) func(f *fake) {
+		return func(f *fake) {
+			f.before = func(op string, n int) error {
+				if op == opDelete {
+					return hook(f, n)
+				}
+				return nil
+			}
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		arrange func(f *fake)
+		err     error
+		rows    string
+		deletes int
+	}{
+		{name: "exists", deletes: 1},
+		{name: "already gone", arrange: func(f *fake) { f.remove("1001") }, deletes: 1},
+		{name: "under a new ID", arrange: func(f *fake) { f.remove("1001"); f.add(jane) }, deletes: 2},
+		{name: "404 is false", arrange: before(func(*fake, int) error { return notFound }), err: &contradictionError{}, rows: "1001", deletes: 1},
+		{name: "404 is false and GET agrees", arrange: func(f *fake) { f.before = fail(notFound, opDelete, opGet) },
+			err: &contradictionError{}, rows: "1001", deletes: 1},
+		{name: "forbidden", arrange: before(func(*fake, int) error { return errForbidden }), err: errForbidden, rows: "1001", deletes: 1},
+		{name: "503 before", arrange: before(func(*fake, int) error { return errUnavailable }), err: errUnavailable, rows: "1001", deletes: 1},
+		{name: "503 after", arrange: func(f *fake) { f.after = fail(errUnavailable, opDelete) }, deletes: 1},
+		{name: "timeout, and GET fails", arrange: func(f *fake) {
+			f.before = func(op string, _ int) error { return map[string]error{opDelete: errTimeout, opGet: errUnavailable}[op] }
+		}, err: errTimeout, rows: "1001", deletes: 1},
+		{name: "404, and the lookup fails", arrange: func(f *fake) {
+			f.remove("1001")
+			f.before = fail(errUnavailable, opPair)
+		}, err: errUnavailable, deletes: 1},
+		{name: "404, and the row vanishes from lists after a second", arrange: func(f *fake) {
+			began := time.Now()
+			f.before = func(op string, _ int) error {
+				if time.Since(began) > time.Second {
+					f.remove("1001")
+				}
+				if op == opDelete || op == opGet {
+					return notFound
+				}
+				return nil
+			}
+		}, deletes: 1},
+		{name: "added again each time", arrange: before(func(f *fake, n int) error {
+			f.remove(testID(1000 + n))
+			f.add(jane)
+			return nil
+		}), err: errAny, rows: "1006", deletes: 5},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			f := newFake(0)
+			f.add(jane)
+			if c.arrange != nil {
+				c.arrange(f)
+			}
+			err := newStore(f).Delete(t.Context(), "1001", jane)
+			if c.err == errAny {
+				if err == nil {
+					t.Error("got no error, want one")
+				}
+			} else {
+				checkError(t, err, c.err)
+			}
+			f.checkRows(t, c.rows)
+			if got := f.count(opDelete); got != c.deletes {
+				t.Errorf("got %d DELETEs, want %d", got, c.deletes)
+			}
+		})
+	}
+}
+
+var errAny = errors.New("any error")
+
+// step is one call for the pair in TestOnePairOneWriter.
+type step struct {
+	// at is when the call begins, after the start of the test.
+	at     time.Duration
+	create bool
+	adopt  bool
+	// id is what a delete gets from the state.
+	id  kantata.ID
+	err error
+}
+
+// Rule 11: a create and a delete of the same pair exclude each other, and neither undoes the other.
+func TestOnePairOneWriter(t *testing.T) {
+	t.Parallel()
+	const soon, later = 100 * time.Millisecond, 5 * time.Second
+	for _, c := range []struct {
+		name    string
+		arrange func(f *fake)
+		steps   []step
+		rows    string
+	}{
+		{name: "delete, then create", steps: []step{{id: "1001"}, {at: later, create: true}}, rows: "1002"},
+		{name: "create while the delete is in progress", steps: []step{{id: "1001"}, {at: soon, create: true}}, rows: "1002"},
+		{name: "delete while the create waits", steps: []step{{create: true}, {at: 900 * time.Millisecond, id: "1001"}}, rows: "1002"},
+		{name: "delete after the create was refused", steps: []step{{create: true, err: &ExistsError{}}, {at: later, id: "1001", err: &RefusedDeleteError{}}}, rows: "1001"},
+		{name: "adopt, then delete", steps: []step{{create: true, adopt: true}, {at: later, id: "1001"}}, rows: "1001"},
+		{name: "adopt and delete at the same time", steps: []step{{create: true, adopt: true}, {at: soon, id: "1001"}}, rows: "1001"},
+		{name: "delete, then adopt", steps: []step{{id: "1001"}, {at: soon, create: true, adopt: true}}, rows: "1002"},
+		{name: "adopt under a new ID, then delete the old ID", arrange: func(f *fake) { f.remove("1001"); f.add(jane) },
+			steps: []step{{create: true, adopt: true}, {at: later, id: "1001"}}, rows: "1002"},
+		{name: "create after removal outside, then delete the old ID", arrange: func(f *fake) { f.remove("1001") },
+			steps: []step{{create: true}, {at: later, id: "1001"}}, rows: "1002"},
+		{name: "the account has the pair twice: adopt one, delete the other", arrange: func(f *fake) { f.add(jane) },
+			steps: []step{{create: true, adopt: true}, {at: later, id: "1002"}}, rows: "1001"},
+		{name: "a delete that fails, then create", arrange: func(f *fake) { f.before = fail(errForbidden, opDelete) },
+			steps: []step{{id: "1001", err: errForbidden}, {at: later, create: true, err: &FailedDeleteError{}}}, rows: "1001"},
+		{name: "a delete in doubt, then adopt", arrange: func(f *fake) {
+			f.before = func(op string, _ int) error { return map[string]error{opDelete: errTimeout, opGet: errUnavailable}[op] }
+		}, steps: []step{{id: "1001", err: errTimeout}, {at: later, create: true, adopt: true, err: &FailedDeleteError{}}}, rows: "1001"},
+		{name: "a create that waits for a delete that fails", arrange: func(f *fake) { f.before = fail(errForbidden, opDelete) },
+			steps: []step{{create: true, err: &FailedDeleteError{}}, {at: soon, id: "1001", err: errForbidden}}, rows: "1001"},
+		{name: "an uncertain create, then delete of the old ID", arrange: func(f *fake) {
+			f.remove("1001")
+			f.after = fail(errTimeout, opPost)
+			f.before = func(op string, n int) error {
+				if op == opPair && n > 1 && n < 8 {
+					return errUnavailable
+				}
+				return nil
+			}
+		}, steps: []step{{create: true, err: &UncertainError{}}, {at: time.Minute, id: "1001"}}, rows: "1002"},
+		{name: "two creates", arrange: func(f *fake) { f.remove("1001") },
+			steps: []step{{create: true}, {at: soon, create: true, err: &ClaimedError{}}, {at: later, create: true, err: &ClaimedError{}}}, rows: "1002"},
+		{name: "two deletes and a create", arrange: func(f *fake) { f.add(jane) },
+			steps: []step{{id: "1001"}, {id: "1002"}, {at: soon, create: true}}, rows: "1003"},
+		{name: "refused create, then another", steps: []step{{create: true, err: &ExistsError{}}, {at: later, create: true, err: &ExistsError{}}}, rows: "1001"},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			f := newFake(0)
+			f.add(jane)
+			if c.arrange != nil {
+				c.arrange(f)
+			}
+			s := newStore(f)
+			var calls sync.WaitGroup
+			for _, step := range c.steps {
+				calls.Go(func() {
+					time.Sleep(step.at)
+					var err error
+					if step.create {
+						_, err = s.Create(t.Context(), jane, CreateOptions{Adopt: step.adopt})
+					} else {
+						err = s.Delete(t.Context(), step.id, jane)
+					}
+					checkError(t, err, step.err)
+				})
+			}
+			calls.Wait()
+			f.checkRows(t, c.rows)
+		})
+	}
+}
+
+// Renaming 300 keys without `moved` blocks is 300 creates and 300 deletes in any order. It ends within a minute, and each person is in
+// the group or an error names the pair.
+func TestRenamedKeys(t *testing.T) {
+	t.Parallel()
+	for _, parallelism := range []int{1, 10, 40} {
+		for _, order := range []string{"creates first", "deletes first", "random"} {
+			for _, adopt := range []bool{false, true} {
+				bubble(t, fmt.Sprintf("%s, parallelism %d, adopt %v", order, parallelism, adopt), func(t *testing.T) {
+					const keys = 300
+					f := newFake(keys).randomly(uint64(parallelism))
+					rows := f.all()
+					calls := rand.New(rand.NewPCG(1, 2)).Perm(2 * keys)
+					slices.SortStableFunc(calls, func(a, b int) int {
+						return map[string]int{"creates first": a/keys - b/keys, "deletes first": b/keys - a/keys}[order]
+					})
+					s := newStore(f)
+					var mu sync.Mutex // guards named
+					named := map[kantata.Pair]bool{}
+					began := time.Now()
+					inParallel(t, parallelism, len(calls), func(i int) error {
+						m := rows[calls[i]%keys]
+						var err error
+						if calls[i] < keys {
+							_, err = s.Create(t.Context(), m.Pair(), CreateOptions{Adopt: adopt})
+						} else {
+							err = s.Delete(t.Context(), m.ID, m.Pair())
+						}
+						if err != nil {
+							mu.Lock()
+							defer mu.Unlock()
+							named[m.Pair()] = true
+						}
+						return nil
+					})
+					if took := time.Since(began); took > 3*time.Minute/time.Duration(min(parallelism, 3)) {
+						t.Errorf("took %v, want at most a minute", took)
+					}
+					for _, m := range rows {
+						if in := len(f.of(m.Pair())); in != 1 && (in > 0 || !named[m.Pair()]) {
+							t.Errorf("got %d memberships of %s without an error, want 1", in, m.Pair())
+						}
+						if adopt && named[m.Pair()] {
+							t.Errorf("got an error for %s, want none: it may be adopted", m.Pair())
+						}
+					}
+					t.Logf("took %v, %d errors, %d requests", time.Since(began), len(named), f.count())
+				})
+			}
+		}
+	}
+}
