@@ -63,4 +63,3 @@ func TestCompleteIsExact(t *testing.T) {
 		}
 	}
 }
-

@@ -137,8 +137,8 @@ func TestRequestBudget(t *testing.T) {
 		if err := group.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if posts, all := writes(fake, "POST"), len(fake.Requests()); posts != creates || all > creates+20 {
-			t.Errorf("%d POSTs of %d requests, want %d of at most %d", posts, all, creates, creates+20)
+		if posts, all := writes(fake, "POST"), len(fake.Requests()); posts != creates || all > creates+60 {
+			t.Errorf("%d POSTs of %d requests, want %d of at most %d", posts, all, creates, creates+60)
 		} else {
 			t.Logf("%d POSTs of %d requests", posts, all)
 		}
