@@ -6,32 +6,55 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 )
 
-// MaxPerPage is the most items that Kantata puts on a page; a larger per_page is cut to it without an error.
+// MaxPerPage is the most rows that Kantata puts on a page. It reduces a larger per_page to this without an error.
 const MaxPerPage = 200
 
 const accessGroupMemberships = "access_group_memberships"
 
 // Membership is one access group membership: a user is in an access group.
 type Membership struct {
-	ID            ID `json:"id"`
-	AccessGroupID ID `json:"access_group_id"`
-	UserID        ID `json:"user_id"`
-	// AccessGroupName, UserName, CreatorID and CreatedAt may be null or absent.
-	AccessGroupName *string `json:"access_group_name"`
-	UserName        *string `json:"user_name"`
-	CreatorID       *ID     `json:"creator_id"`
-	// CreatedAt is a date or a date-time, kept as it came.
-	CreatedAt *string `json:"created_at"`
+	ID            ID
+	AccessGroupID ID
+	UserID        ID
+	// AccessGroupName, UserName, CreatorID and CreatedAt are nil if the API gave nothing that can be read.
+	AccessGroupName *string
+	UserName        *string
+	CreatorID       *ID
+	// CreatedAt is a date or a date-time as it was received.
+	CreatedAt *string
 }
 
 func (m Membership) itself() ID { return m.ID }
+
+// UnmarshalJSON reads a row. The three IDs are required; any other field that cannot be read is nil.
+func (m *Membership) UnmarshalJSON(data []byte) error {
+	var row struct {
+		ID              ID           `json:"id"`
+		AccessGroupID   ID           `json:"access_group_id"`
+		UserID          ID           `json:"user_id"`
+		AccessGroupName optionalText `json:"access_group_name"`
+		UserName        optionalText `json:"user_name"`
+		CreatorID       optionalID   `json:"creator_id"`
+		CreatedAt       optionalText `json:"created_at"`
+	}
+	if err := json.Unmarshal(data, &row); err != nil {
+		return err
+	}
+	if row.AccessGroupID == "" || row.UserID == "" {
+		return errors.New("it has no access_group_id or no user_id")
+	}
+	*m = Membership{
+		ID: row.ID, AccessGroupID: row.AccessGroupID, UserID: row.UserID, AccessGroupName: row.AccessGroupName.value,
+		UserName: row.UserName.value, CreatorID: row.CreatorID.value, CreatedAt: row.CreatedAt.value,
+	}
+	return nil
+}
 
 // Pair returns what identifies the membership for its users: who is in which group.
 func (m Membership) Pair() Pair { return Pair{AccessGroupID: m.AccessGroupID, UserID: m.UserID} }
@@ -42,18 +65,22 @@ type Pair struct {
 	UserID        ID `json:"user_id"`
 }
 
-// String returns "access_group_id/user_id", the form of an import id.
+// String returns "access_group_id/user_id", the form of an import ID.
 func (p Pair) String() string { return p.AccessGroupID.String() + "/" + p.UserID.String() }
 
-// MembershipFilter narrows a list. A zero ID does not filter; it is never sent, since Kantata takes a blank
-// parameter for "all".
+// MembershipFilter narrows a list. A zero ID does not filter. It is never sent, because Kantata takes a blank parameter for "all".
 type MembershipFilter struct {
 	AccessGroupID ID
 	UserID        ID
 }
 
-func (f MembershipFilter) query() url.Values {
-	query := url.Values{}
+// Matches reports whether the pair is one that the filter requests.
+func (f MembershipFilter) Matches(p Pair) bool {
+	return (f.AccessGroupID == "" || f.AccessGroupID == p.AccessGroupID) && (f.UserID == "" || f.UserID == p.UserID)
+}
+
+func (f MembershipFilter) query(page, perPage int) url.Values {
+	query := window(page, perPage)
 	if f.AccessGroupID != "" {
 		query.Set("access_group_id", f.AccessGroupID.String())
 	}
@@ -63,12 +90,16 @@ func (f MembershipFilter) query() url.Values {
 	return query
 }
 
-// GetAccessGroupMembership returns the membership with the id. [IsNotFound] reports a definite 404. An answer
-// whose results do not name the id is an [*Error] and not a 404.
+func window(page, perPage int) url.Values {
+	return url.Values{"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(perPage)}}
+}
+
+// GetAccessGroupMembership returns the membership with the ID. [IsNotFound] reports that Kantata responded with 404. A response whose
+// results do not name the ID is an [*Error] and not a 404.
 func (c *Client) GetAccessGroupMembership(ctx context.Context, id ID) (Membership, error) {
 	var found Membership
 	err := c.do(ctx, request{method: http.MethodGet, path: membershipPath(id)}, func(body []byte) error {
-		page, err := decodeMemberships(body)
+		page, err := c.decodeMemberships(body)
 		if err != nil {
 			return err
 		}
@@ -78,77 +109,51 @@ func (c *Client) GetAccessGroupMembership(ctx context.Context, id ID) (Membershi
 				return nil
 			}
 		}
-		return fmt.Errorf("%w: its results do not name %s", errUnreadable, id)
+		return fmt.Errorf("%w: its results do not name membership %s", ErrUnreadable, id)
 	})
 	return found, err
 }
 
-// ListAccessGroupMemberships walks the pages one after the other and yields what they hold, in the API's order.
-// perPage is 1 to [MaxPerPage]. After an error nothing more is yielded.
-func (c *Client) ListAccessGroupMemberships(ctx context.Context, filter MembershipFilter, perPage int) iter.Seq2[Membership, error] {
-	return func(yield func(Membership, error) bool) {
-		for number := 1; ; number++ {
-			page, err := c.AccessGroupMembershipsPage(ctx, filter, number, perPage)
-			if err != nil {
-				yield(Membership{}, err)
-				return
-			}
-			for _, m := range page.Items {
-				if !yield(m, nil) {
-					return
-				}
-			}
-			if len(page.Items) == 0 || number >= page.PageCount {
-				return
-			}
-		}
-	}
-}
-
-// AccessGroupMembershipsPage returns one page, the first being 1. A row that the filter excludes makes the
-// answer an error: an answer to another question says nothing about this one.
+// AccessGroupMembershipsPage returns one page; the first is 1. A row that the filter excludes makes the page an error: the response to
+// another question says nothing about this one.
 func (c *Client) AccessGroupMembershipsPage(ctx context.Context, filter MembershipFilter, page, perPage int) (Page[Membership], error) {
-	query := filter.query()
-	query.Set("page", strconv.Itoa(page))
-	query.Set("per_page", strconv.Itoa(perPage))
-	var answer Page[Membership]
-	err := c.do(ctx, request{method: http.MethodGet, path: accessGroupMemberships, query: query}, func(body []byte) (err error) {
-		answer, err = decodeMemberships(body)
+	var found Page[Membership]
+	r := request{method: http.MethodGet, path: "/" + accessGroupMemberships, query: filter.query(page, perPage)}
+	err := c.do(ctx, r, func(body []byte) (err error) {
+		found, err = c.decodeMemberships(body)
 		if err != nil {
 			return err
 		}
-		for _, m := range answer.Items {
-			if filter.AccessGroupID != "" && m.AccessGroupID != filter.AccessGroupID || filter.UserID != "" && m.UserID != filter.UserID {
-				return fmt.Errorf("%w: membership %s (%s) is not what the filter asked for", errUnreadable, m.ID, m.Pair())
+		for _, m := range found.Items {
+			if !filter.Matches(m.Pair()) {
+				return fmt.Errorf("%w: membership %s (%s) is not what the filter requests", ErrUnreadable, m.ID, m.Pair())
 			}
 		}
 		return nil
 	})
-	return answer, err
+	return found, err
 }
 
-// AccessGroupMembershipsByID returns those of the ids that exist, in one request. `only` is not paginated, and an
-// unknown id is simply missing. Rows that were not asked for are left out.
+// AccessGroupMembershipsByID returns those of the memberships that exist, in one request. `only` has no pages, and an unknown ID is simply
+// missing. Rows that were not requested are left out.
 func (c *Client) AccessGroupMembershipsByID(ctx context.Context, ids []ID) ([]Membership, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	asked := make(map[ID]bool, len(ids))
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		asked[id] = true
-		texts[i] = id.String()
+	requested := make(map[ID]bool, len(ids))
+	for _, id := range ids {
+		requested[id] = true
 	}
-	query := url.Values{"only": {strings.Join(texts, ",")}, "per_page": {strconv.Itoa(MaxPerPage)}}
+	query := url.Values{"only": {joinIDs(ids)}, "per_page": {strconv.Itoa(MaxPerPage)}}
 	var found []Membership
-	err := c.do(ctx, request{method: http.MethodGet, path: accessGroupMemberships, query: query}, func(body []byte) error {
-		page, err := decodeMemberships(body)
+	err := c.do(ctx, request{method: http.MethodGet, path: "/" + accessGroupMemberships, query: query}, func(body []byte) error {
+		page, err := c.decodeMemberships(body)
 		if err != nil {
 			return err
 		}
 		found = found[:0]
 		for _, m := range page.Items {
-			if asked[m.ID] {
+			if requested[m.ID] {
 				found = append(found, m)
 			}
 		}
@@ -157,20 +162,33 @@ func (c *Client) AccessGroupMembershipsByID(ctx context.Context, ids []ID) ([]Me
 	return found, err
 }
 
-// CreateAccessGroupMembership sends one POST. It is sent again only after a 429 or when no connection was made; for
-// anything else [OutcomeOf] of the error tells what is known.
+func joinIDs(ids []ID) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// CreateAccessGroupMembership sends one POST. It is sent again only after a 429, or if no byte of it was written (rule 3). After any other
+// failure, [OutcomeOf] says what is known.
 func (c *Client) CreateAccessGroupMembership(ctx context.Context, pair Pair) (Membership, error) {
-	payload := struct {
+	r := request{method: http.MethodPost, path: "/" + accessGroupMemberships}
+	var err error
+	r.payload, err = json.Marshal(struct {
 		AccessGroupMembership Pair `json:"access_group_membership"`
-	}{pair}
+	}{pair})
+	if err != nil {
+		return Membership{}, r.notSent(err)
+	}
 	var created Membership
-	err := c.do(ctx, request{method: http.MethodPost, path: accessGroupMemberships, payload: payload}, func(body []byte) error {
-		page, err := decodeMemberships(body)
+	err = c.do(ctx, r, func(body []byte) error {
+		page, err := c.decodeMemberships(body)
 		if err != nil {
 			return err
 		}
 		if len(page.Items) != 1 || page.Items[0].Pair() != pair {
-			return fmt.Errorf("%w: its results do not name the new membership", errUnreadable)
+			return fmt.Errorf("%w: its results do not name the new membership", ErrUnreadable)
 		}
 		created = page.Items[0]
 		return nil
@@ -178,45 +196,44 @@ func (c *Client) CreateAccessGroupMembership(ctx context.Context, pair Pair) (Me
 	return created, err
 }
 
-// DeleteAccessGroupMembership deletes the membership with the id. The reference has a 204 without content, the Swagger
-// document a 200 with an object: both are success, while a page of HTML or an object with errors is not. A 404 is returned as
-// an error ([IsNotFound]).
+// DeleteAccessGroupMembership deletes the membership with the ID. Success is a 204, an empty 2xx, or an object with `success`: the text of
+// the API's reference and its Swagger document differ. Any other 2xx is inconclusive, and the DELETE is sent again (rule 6). A 404 is
+// returned as an error ([IsNotFound]).
 func (c *Client) DeleteAccessGroupMembership(ctx context.Context, id ID) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: membershipPath(id)}, func(body []byte) error {
 		if len(bytes.TrimSpace(body)) == 0 {
 			return nil
 		}
-		var answer struct {
-			Errors []json.RawMessage `json:"errors"`
+		var object struct {
+			Success any   `json:"success"`
+			Errors  []any `json:"errors"`
 		}
-		if err := decodeObject(body, &answer); err != nil {
+		if err := decodeObject(body, &object); err != nil {
 			return err
 		}
-		if len(answer.Errors) > 0 {
-			return fmt.Errorf("%w: a success that carries errors", errUnreadable)
+		if object.Success == nil || object.Success == false || len(object.Errors) > 0 {
+			return fmt.Errorf("%w: it does not say that the membership was deleted", ErrUnreadable)
 		}
 		return nil
 	})
 }
 
-func membershipPath(id ID) string { return accessGroupMemberships + "/" + id.String() }
+func membershipPath(id ID) string { return "/" + accessGroupMemberships + "/" + id.String() }
 
-func decodeMemberships(body []byte) (Page[Membership], error) {
+func (c *Client) decodeMemberships(body []byte) (Page[Membership], error) {
 	page, err := decodePage[Membership](body, accessGroupMemberships)
-	if err != nil {
-		return page, err
+	for i := range page.Items {
+		m := &page.Items[i]
+		c.cleanText(m.AccessGroupName, m.UserName, m.CreatedAt)
 	}
-	for _, m := range page.Items {
-		if err := m.complete(); err != nil {
-			return page, fmt.Errorf("%w: %w", errUnreadable, err)
-		}
-	}
-	return page, nil
+	return page, err
 }
 
-func (m Membership) complete() error {
-	if m.AccessGroupID == "" || m.UserID == "" {
-		return errors.New("a membership lacks its access_group_id or user_id")
+// cleanText makes texts that go to the terminal and into the state harmless.
+func (c *Client) cleanText(texts ...*string) {
+	for _, t := range texts {
+		if t != nil {
+			*t = c.secrets.text(*t)
+		}
 	}
-	return nil
 }

@@ -3,7 +3,6 @@ package kantata
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -11,23 +10,20 @@ import (
 type Page[T any] struct {
 	// Items are the page's results in the API's order.
 	Items []T
-	// Count is the total of the whole query, not of this page.
+	// Count is the total of the whole query, not of this page. It may be too high.
 	Count int
-	// PageCount is the number of pages at the page size in force.
+	// PageCount is the number of pages that the API claims at the page size in force. It may be wrong.
 	PageCount int
-	// PageSize is the page size in force, which may differ from the one asked for.
+	// PageSize is the page size in force, which may differ from the one that was requested.
 	PageSize int
 }
 
-// maxPageCount is more pages than anybody walks: 200 million items at 200 a page.
+// maxPageCount is more pages than anyone reads: 200 million rows at 200 a page.
 const maxPageCount = 1_000_000
 
-// errUnreadable is wrapped by every error about a 2xx whose body is not the envelope.
-var errUnreadable = errors.New("the answer is not what Kantata's API documents")
-
-// decodePage reads the envelope: `results` is the answer and its order, the keyed objects are where each
-// result is looked up. A result without its object, or of another collection, makes the whole page unreadable:
-// a page that is only half understood must not pass for a short one.
+// decodePage reads the envelope: `results` is the answer and its order, and the keyed objects are where each result is looked up. A result
+// without its object, or of another collection, makes the whole page unreadable: a page that is only half understood must not pass for a
+// short one.
 func decodePage[T interface{ itself() ID }](body []byte, collection string) (Page[T], error) {
 	var page Page[T]
 	var envelope map[string]json.RawMessage
@@ -39,32 +35,37 @@ func decodePage[T interface{ itself() ID }](body []byte, collection string) (Pag
 		ID  ID     `json:"id"`
 	}
 	if raw, ok := envelope["results"]; !ok || bytes.Equal(raw, []byte("null")) {
-		return page, fmt.Errorf("%w: it has no results", errUnreadable)
+		return page, fmt.Errorf("%w: it has no results", ErrUnreadable)
 	} else if err := json.Unmarshal(raw, &results); err != nil {
-		return page, fmt.Errorf("%w: results: %w", errUnreadable, err)
+		return page, fmt.Errorf("%w: results: %w", ErrUnreadable, err)
+	}
+	_, hasCount := envelope["count"]
+	_, hasMeta := envelope["meta"]
+	if _, hasObjects := envelope[collection]; !hasObjects && !hasCount && !hasMeta {
+		return page, fmt.Errorf("%w: it has results and nothing else of a list", ErrUnreadable)
 	}
 
 	objects := map[string]json.RawMessage{}
 	if raw, ok := envelope[collection]; ok {
 		if err := json.Unmarshal(raw, &objects); err != nil {
-			return page, fmt.Errorf("%w: %s: %w", errUnreadable, collection, err)
+			return page, fmt.Errorf("%w: %s: %w", ErrUnreadable, collection, err)
 		}
 	}
 	page.Items = make([]T, 0, len(results))
 	for _, result := range results {
 		if result.Key != collection {
-			return page, fmt.Errorf("%w: a result is of %s", errUnreadable, quote(result.Key))
+			return page, fmt.Errorf("%w: a result belongs to %q", ErrUnreadable, result.Key)
 		}
 		raw, ok := objects[result.ID.String()]
 		if !ok {
-			return page, fmt.Errorf("%w: %s %s is a result without an object", errUnreadable, collection, result.ID)
+			return page, fmt.Errorf("%w: %s %s is a result without an object", ErrUnreadable, collection, result.ID)
 		}
 		var item T
 		if err := json.Unmarshal(raw, &item); err != nil {
-			return page, fmt.Errorf("%w: %s %s: %w", errUnreadable, collection, result.ID, err)
+			return page, fmt.Errorf("%w: %s %s: %w", ErrUnreadable, collection, result.ID, err)
 		}
 		if item.itself() != result.ID {
-			return page, fmt.Errorf("%w: under %s %s is the object %s", errUnreadable, collection, result.ID, quote(item.itself().String()))
+			return page, fmt.Errorf("%w: the object of %s %s has the ID %q", ErrUnreadable, collection, result.ID, item.itself())
 		}
 		page.Items = append(page.Items, item)
 	}
@@ -72,7 +73,7 @@ func decodePage[T interface{ itself() ID }](body []byte, collection string) (Pag
 	page.Count = len(page.Items)
 	if raw, ok := envelope["count"]; ok {
 		if err := json.Unmarshal(raw, &page.Count); err != nil {
-			return page, fmt.Errorf("%w: count: %w", errUnreadable, err)
+			return page, fmt.Errorf("%w: count: %w", ErrUnreadable, err)
 		}
 	}
 	var meta struct {
@@ -81,23 +82,47 @@ func decodePage[T interface{ itself() ID }](body []byte, collection string) (Pag
 	}
 	if raw, ok := envelope["meta"]; ok {
 		if err := json.Unmarshal(raw, &meta); err != nil {
-			return page, fmt.Errorf("%w: meta: %w", errUnreadable, err)
+			return page, fmt.Errorf("%w: meta: %w", ErrUnreadable, err)
 		}
 	}
 	if page.Count < 0 || meta.PageSize < 0 || meta.PageCount < 0 || meta.PageCount > maxPageCount {
-		return page, fmt.Errorf("%w: it counts %d items on %d pages of %d", errUnreadable, page.Count, meta.PageCount, meta.PageSize)
+		return page, fmt.Errorf("%w: it counts %d rows on %d pages of %d", ErrUnreadable, page.Count, meta.PageCount, meta.PageSize)
 	}
 	page.PageCount, page.PageSize = meta.PageCount, meta.PageSize
 	return page, nil
 }
 
-// decodeObject decodes a body that must be a JSON object, and says so plainly where it is HTML.
+// decodeObject decodes a body that must be a JSON object, and says plainly if it is something else, such as HTML.
 func decodeObject(body []byte, target any) error {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
-		return fmt.Errorf("%w: it is not a JSON object", errUnreadable)
+		return fmt.Errorf("%w: it is not a JSON object", ErrUnreadable)
 	}
 	if err := json.Unmarshal(body, target); err != nil {
-		return fmt.Errorf("%w: %w", errUnreadable, err)
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return nil
+}
+
+// optionalText reads a JSON string that is not empty. Anything else is null: a field that cannot be read makes no page unreadable.
+type optionalText struct{ value *string }
+
+// UnmarshalJSON never returns an error.
+func (t *optionalText) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil && text != "" {
+		t.value = &text
+	}
+	return nil
+}
+
+// optionalID reads an ID. Anything else, such as 0, is null.
+type optionalID struct{ value *ID }
+
+// UnmarshalJSON never returns an error.
+func (o *optionalID) UnmarshalJSON(data []byte) error {
+	var id ID
+	if json.Unmarshal(data, &id) == nil && id != "" {
+		o.value = &id
 	}
 	return nil
 }

@@ -1,76 +1,129 @@
 package kantata
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"unicode"
+	"sync/atomic"
 )
 
-// Outcome is what is known about a request that failed.
+// Outcome is what is known about the effect of a request that failed.
 type Outcome int
 
 const (
 	// OutcomeUnknown means that the request may or may not have been carried out.
 	OutcomeUnknown Outcome = iota
-	// OutcomeNotDone means that Kantata refused it, or that it never left this machine.
+	// OutcomeNotDone means that the request was refused, or that no byte of it was written.
 	OutcomeNotDone
-	// OutcomePending means that it may still be running (a time-out, a 504) and may yet take effect.
+	// OutcomePending means that the request may still be running (a timeout, a 504) and may take effect later.
 	OutcomePending
 )
+
+// These errors are wrapped by [Error.Err]. They say what happened to a request that got no usable response.
+var (
+	// ErrNotSent means that no connection was made, so that no byte of the request was written.
+	ErrNotSent = errors.New("no connection could be made")
+	// ErrTimeout means that an attempt took longer than its time limit.
+	ErrTimeout = errors.New("no complete response")
+	// ErrBroken means that the connection ended before a response began.
+	ErrBroken = errors.New("the connection ended before a response")
+	// ErrUnreadable means that there was a response that is not what the API documents: HTML, a cut body, another object.
+	ErrUnreadable = errors.New("the response is not what Kantata's API documents")
+	// ErrTooLarge means that the body of the response is larger than 4 MiB.
+	ErrTooLarge = errors.New("the response is larger than 4 MiB")
+	// ErrRedirect means that the response is a redirect. Redirects are not followed (rule 8).
+	ErrRedirect = errors.New("the response is a redirect, and redirects are not followed")
+)
+
+// Condition is something that is true for the whole process and makes all requests fail (rule 12). The errors of all requests that
+// fail because of it share it.
+type Condition struct {
+	Kind     ConditionKind
+	reported atomic.Bool
+}
+
+// ConditionKind is the kind of a [Condition].
+type ConditionKind int
+
+const (
+	// TokenMissing means that no access token is configured.
+	TokenMissing ConditionKind = iota + 1
+	// TokenRejected means that Kantata responded to a request with 401.
+	TokenRejected
+	// Unreachable means that Kantata has not responded to any request for 30 seconds.
+	Unreachable
+	// RateLimited means that Kantata has responded to every request of the last five minutes with 429.
+	RateLimited
+)
+
+// FirstReport returns true to its first caller only, so that a condition is explained to the user once.
+func (c *Condition) FirstReport() bool { return !c.reported.Swap(true) }
 
 // ErrorDetail is one entry of the API's `errors` array.
 type ErrorDetail struct {
 	// Type is oauth, system or validation.
 	Type string
-	// Message is the API's text, capped in length.
+	// Message is the API's text, limited in length.
 	Message string
 	// Field is set on validation errors only.
 	Field string
 }
 
-// Error is a failed request. It never holds the access token.
+// Error is a failed request. It never contains the access token.
 type Error struct {
-	// Method and Path are of the request; Path is below the base URL and has no query.
+	// Method and Path are those of the request; Path is below the base URL and has no query.
 	Method, Path string
-	// StatusCode is 0 when there was no answer.
+	// StatusCode is 0 if there was no response.
 	StatusCode int
-	// Details are the API's own words, when it had any.
+	// FromKantata says that the response has the form of the API's errors. HTML, an empty body and a gateway's own JSON do not.
+	FromKantata bool
+	// Details are the API's own messages.
 	Details []ErrorDetail
-	// RequestID is the answer's X-Request-Id, which Kantata's support asks for.
+	// RequestID is the response's X-Request-Id, which Kantata's support asks for.
 	RequestID string
-	// Outcome is what is known about the request's effect.
+	// Outcome is what is known about the request's effect, all of its attempts included.
 	Outcome Outcome
-	// Err is the cause when there was no answer or an unreadable one.
+	// Condition is set if the request failed because of something that concerns the whole process.
+	Condition *Condition
+	// Err is the cause if there was no response, or none that can be used.
 	Err error
-
-	// definite is set when the answer is Kantata's own and not the page of a proxy on the way.
-	definite bool
 }
 
-// Error returns one line: method, path, status, the API's words or the cause, and the request id.
+// Error says in one line what happened to the request: method, path, status, the API's messages or the cause, and the request ID.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Method, e.Path)
-	if e.StatusCode != 0 {
-		fmt.Fprintf(&b, ": %d %s", e.StatusCode, http.StatusText(e.StatusCode))
+	if e.StatusCode == 0 {
+		b.WriteString(" failed")
+	} else {
+		b.WriteString(strings.TrimRight(fmt.Sprintf(" returned %d %s", e.StatusCode, http.StatusText(e.StatusCode)), " "))
 	}
 	for _, d := range e.Details {
-		b.WriteString(": ")
-		b.WriteString(d.String())
+		if text := d.String(); text != "" {
+			b.WriteString(": " + text)
+		}
 	}
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
 	if e.RequestID != "" {
-		fmt.Fprintf(&b, " (request id %s)", e.RequestID)
+		fmt.Fprintf(&b, " (request ID %s)", e.RequestID)
 	}
 	return b.String()
 }
 
-// String returns the detail as "type error on field: message", leaving out what is not set.
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// notSent returns the error of another request, which is not sent because of the condition that e revealed.
+func (e *Error) notSent(c *Condition) *Error {
+	other := *e
+	other.Outcome, other.Condition = OutcomeNotDone, c
+	return &other
+}
+
+// String returns the detail as "type error on field: message" without the parts that are not set.
 func (d ErrorDetail) String() string {
 	var b strings.Builder
 	if d.Type != "" {
@@ -86,78 +139,18 @@ func (d ErrorDetail) String() string {
 	return strings.TrimSpace(b.String())
 }
 
-// Unwrap returns Err.
-func (e *Error) Unwrap() error { return e.Err }
-
-// IsNotFound reports whether err is a 404 that Kantata itself answered; the 404 page of a proxy is not one.
+// IsNotFound reports whether err is a 404. To a GET, only Kantata's own 404 counts: the page of a proxy is not an absence (rule 1).
+// To a DELETE, every 404 counts, because the caller checks what it claims (rule 6).
 func IsNotFound(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.StatusCode == http.StatusNotFound && e.definite
+	return errors.As(err, &e) && e.StatusCode == http.StatusNotFound && (e.FromKantata || e.Method == http.MethodDelete)
 }
 
-// OutcomeOf returns the outcome that err carries; [OutcomeUnknown] for an error without one.
+// OutcomeOf returns the outcome of an [*Error]; [OutcomeUnknown] for any other error.
 func OutcomeOf(err error) Outcome {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Outcome
 	}
 	return OutcomeUnknown
-}
-
-// outcomeOfStatus says what a status other than 2xx tells about the request's effect. A 409 is left open, since
-// it may be the echo of a first attempt.
-func outcomeOfStatus(status int) Outcome {
-	switch {
-	case status == http.StatusGatewayTimeout, status == http.StatusRequestTimeout:
-		return OutcomePending
-	case status == http.StatusConflict, status >= 500:
-		return OutcomeUnknown
-	default:
-		return OutcomeNotDone
-	}
-}
-
-const (
-	maxDetails       = 10
-	maxMessageLength = 500
-)
-
-// decodeErrorDetails reads `{"errors":[...]}`; ok is false when the body is something else, such as HTML or a
-// gateway's own JSON.
-func decodeErrorDetails(body []byte, redact func(string) string) (details []ErrorDetail, ok bool) {
-	var payload struct {
-		Errors []struct {
-			Type    any `json:"type"`
-			Message any `json:"message"`
-			Field   any `json:"field"`
-		} `json:"errors"`
-	}
-	if err := json.Unmarshal(body, &payload); err != nil || payload.Errors == nil {
-		return nil, false
-	}
-	text := func(v any) string {
-		s, _ := v.(string)
-		return printable(redact(s))
-	}
-	for i, e := range payload.Errors {
-		if i == maxDetails {
-			break
-		}
-		details = append(details, ErrorDetail{Type: text(e.Type), Message: text(e.Message), Field: text(e.Field)})
-	}
-	return details, true
-}
-
-// printable caps s and keeps control characters out of terminals and logs.
-func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	if runes := []rune(s); len(runes) > maxMessageLength {
-		s = string(runes[:maxMessageLength]) + "..."
-	}
-	return strings.TrimSpace(s)
 }

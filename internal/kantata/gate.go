@@ -7,99 +7,185 @@ import (
 	"time"
 )
 
-// rampEnd is the number of requests in flight at which a gate that is opening step by step is simply open: more than
-// Terraform's own parallelism of ten.
-const rampEnd = 32
+const (
+	// probeTimeout limits an attempt during an outage: a probe that hangs must not hold up those that wait for it.
+	probeTimeout = 10 * time.Second
+	// maxProbePause is the longest wait between two probes of an outage, so that its end is noticed soon.
+	maxProbePause = 3 * time.Second
+)
 
-// gate is the rate limit of one client. Open, it costs a mutex. A 429 closes it for everyone; when the time is over one
-// request goes through, and its answer decides: the gate opens by doubling, or closes again for longer.
+// gate is what all requests of one client pass, first come, first served. It holds them back while Kantata limits their rate or does not
+// respond. It turns them away if that lasts longer than the budget, or if Kantata has rejected the token (rule 12).
 type gate struct {
-	low, high time.Duration
+	// turn is held by the request that is next. A channel serves those that wait for it in their order.
+	turn chan struct{}
 
+	// mu guards the fields below.
 	mu sync.Mutex
-	// changed is closed and replaced whenever a waiter should look again.
+	// changed is closed and replaced when the request that is next should decide again.
 	changed chan struct{}
-	// epoch counts the closings and openings, so that the answer to an older request is told apart.
-	epoch    int
-	strikes  int
-	until    time.Time
-	window   int // how many may be in flight; 0 is no limit
-	inFlight int
+	pace    pace
+	outage  breaker
+	limit   breaker
+	// rejected is set by the first 401 and never reset.
+	rejected *Error
+	// sent counts requests, responses counts complete responses.
+	sent, responses int
+	// paced is the value of sent when the pace was last reduced. A 429 to an earlier request says nothing about the present pace.
+	paced int
 }
 
-func newGate(low, high time.Duration) *gate {
-	return &gate{low: low, high: high, changed: make(chan struct{})}
+func newGate(w Waits) *gate {
+	return &gate{
+		turn:    make(chan struct{}, 1),
+		changed: make(chan struct{}),
+		outage:  breaker{kind: Unreachable, budget: w.Outage, low: w.RetryMin, high: min(w.RetryMax, maxProbePause)},
+		limit:   breaker{kind: RateLimited, budget: w.RateLimit, low: w.RetryMin, high: w.RetryMax},
+	}
 }
 
-// wait returns once a request may be sent, with a ticket for done; or the context's error.
-func (g *gate) wait(ctx context.Context) (ticket int, err error) {
+// ticket permits one attempt. Its holder gives it back with exactly one of responded, failed and abandoned.
+type ticket struct {
+	key string
+	// number and responses are the gate's sent and responses when the attempt was let through.
+	number, responses int
+	// outageProbe and limitProbe say that the attempt is the probe of a condition.
+	outageProbe, limitProbe bool
+	// timeLimit is how long the attempt may take; 0 if the gate does not limit it.
+	timeLimit time.Duration
+}
+
+// enter returns as soon as the request may be sent. key identifies the request by its method, path and query. The error is that of the
+// context, or an [*Error] with a [Condition].
+func (g *gate) enter(ctx context.Context, key string) (ticket, error) {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return ticket{}, ctx.Err()
+	}
 	for {
 		if err := ctx.Err(); err != nil {
-			return 0, err
+			return ticket{}, err
 		}
-		g.mu.Lock()
-		closedFor := time.Until(g.until)
-		if g.window == 0 || closedFor <= 0 && g.inFlight < g.window {
-			if g.window > 0 {
-				g.inFlight++
-			}
-			ticket = g.epoch
-			g.mu.Unlock()
-			return ticket, nil
+		t, wait, changed, refusal := g.decide(key)
+		if refusal != nil {
+			return t, refusal
 		}
-		changed := g.changed
-		g.mu.Unlock()
-
-		if closedFor <= 0 {
-			select {
-			case <-changed:
-			case <-ctx.Done():
-			}
-			continue
+		if wait <= 0 {
+			return t, nil
 		}
-		timer := time.NewTimer(closedFor)
+		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-changed:
-			timer.Stop()
 		case <-ctx.Done():
-			timer.Stop()
+		}
+		timer.Stop()
+	}
+}
+
+// decide returns a ticket, or how long to wait for one and what ends the wait early, or why there is none.
+func (g *gate) decide(key string) (t ticket, wait time.Duration, changed <-chan struct{}, refusal *Error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	if g.rejected != nil {
+		return t, 0, nil, g.rejected.notSent(g.rejected.Condition)
+	}
+	outage, limit := g.outage.decide(now, key), g.limit.decide(now, key)
+	switch {
+	case outage.refusal != nil:
+		return t, 0, nil, outage.refusal
+	case limit.refusal != nil:
+		return t, 0, nil, limit.refusal
+	}
+	if wait = max(outage.wait, limit.wait, g.pace.wait(now)); wait > 0 {
+		return t, wait, g.changed, nil
+	}
+	g.sent++
+	g.pace.sent(now)
+	g.outage.probing, g.limit.probing = g.outage.probing || outage.probe, g.limit.probing || limit.probe
+	t = ticket{key: key, number: g.sent, responses: g.responses, outageProbe: outage.probe, limitProbe: limit.probe}
+	if outage.probe {
+		t.timeLimit = probeTimeout
+		if left := g.outage.left(now); left > 0 {
+			t.timeLimit = min(left, probeTimeout)
+		}
+	}
+	return t, 0, nil, nil
+}
+
+// responded reports a complete response. e is nil if the response is a success; retryAfter is its Retry-After, 0 without one.
+// It sets the condition of e that the response reveals.
+func (g *gate) responded(t ticket, e *Error, retryAfter time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.release(t)
+	g.responses++
+	g.outage.end()
+	switch {
+	case e != nil && e.StatusCode == http.StatusUnauthorized:
+		if g.rejected == nil {
+			e.Condition = &Condition{Kind: TokenRejected}
+			first := *e
+			g.rejected = &first
+		}
+		e.Condition = g.rejected.Condition
+	case e != nil && e.StatusCode == http.StatusTooManyRequests:
+		g.limited(now, t, e, retryAfter)
+	default:
+		g.pace.passed(now)
+		if t.number > g.paced {
+			g.limit.end()
 		}
 	}
 }
 
-// done reports the answer to a request that wait let through; resp is nil when there was none.
-func (g *gate) done(ticket int, resp *http.Response) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-
-	limited := resp != nil && resp.StatusCode == http.StatusTooManyRequests
-	switch {
-	case limited && (g.window == 0 || ticket == g.epoch):
-		g.strikes++
-		wait := retryAfter(resp)
-		if wait == 0 {
-			wait = jittered(g.low, g.high, g.strikes)
-		}
-		g.epoch++
-		g.until, g.window, g.inFlight = time.Now().Add(wait), 1, 0
-	case limited:
-		// One of those that were under way when the gate closed: it may know better when to come back.
-		if until := time.Now().Add(retryAfter(resp)); until.After(g.until) {
-			g.until = until
-		}
-	case g.window > 0 && ticket == g.epoch:
-		g.inFlight--
-		if resp != nil {
-			g.strikes = 0
-			if g.window *= 2; g.window > rampEnd {
-				g.epoch++
-				g.window, g.inFlight = 0, 0
-			}
-		}
-	default:
+// limited records a 429. Called with mu held.
+func (g *gate) limited(now time.Time, t ticket, e *Error, retryAfter time.Duration) {
+	if t.number <= g.paced {
+		// This request was on its way when an earlier 429 came. All it can add is a later time.
+		g.limit.delay(now.Add(retryAfter))
 		return
 	}
+	// A 429 to a probe says that the limit still holds, and nothing about the pace.
+	if !g.limit.holds() {
+		if retryAfter == 0 && g.pace.rate > 0 {
+			// The pace was a little too fast: the next request in turn finds out whether the new one is right.
+			retryAfter = g.pace.interval()
+		}
+		g.pace.limited(now)
+	}
+	g.paced = g.sent
+	g.limit.fail(now, t.key, t.limitProbe, e, retryAfter)
+}
+
+// failed reports an attempt without a complete response. It returns the number of the outage that it belongs to. It returns 0 if Kantata
+// has responded to another request since the attempt began: then it is no outage, but a fault of this request.
+func (g *gate) failed(t ticket, e *Error) (outage int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.release(t)
+	if t.responses != g.responses {
+		return 0
+	}
+	g.outage.fail(time.Now(), t.key, t.outageProbe, e, 0)
+	return g.outage.number
+}
+
+// abandoned reports an attempt that says nothing about Kantata, because its caller left.
+func (g *gate) abandoned(t ticket) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.release(t)
+}
+
+// release lets another request be the probe, and has the request that is next decide again. Called with mu held.
+func (g *gate) release(t ticket) {
+	g.outage.probing = g.outage.probing && !t.outageProbe
+	g.limit.probing = g.limit.probing && !t.limitProbe
 	close(g.changed)
 	g.changed = make(chan struct{})
 }

@@ -3,178 +3,512 @@ package kantata
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-func answered(status int, retryAfter string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{"Retry-After": {retryAfter}}}
-}
-
-func TestGate(t *testing.T) {
-	t.Run("open, nobody waits", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g, start := newGate(time.Second, time.Minute), time.Now()
-			for range 1000 {
-				if _, err := g.wait(t.Context()); err != nil {
-					t.Fatal(err)
+// spread calls f for 0 to n-1, at most parallel at a time, as Terraform does, and returns the errors.
+func spread(n, parallel int, f func(i int) error) []error {
+	var mu sync.Mutex
+	var errs []error
+	work := make(chan int)
+	var all sync.WaitGroup
+	for range parallel {
+		all.Go(func() {
+			for i := range work {
+				if err := f(i); err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
 				}
 			}
-			if waited := time.Since(start); waited != 0 {
-				t.Errorf("waited %s", waited)
+		})
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	all.Wait()
+	return errs
+}
+
+// sameCondition checks that all errors share one condition of the kind and that no request of them may have been carried out.
+func sameCondition(t *testing.T, errs []error, kind ConditionKind) {
+	t.Helper()
+	for i, err := range errs {
+		e := asError(t, err)
+		if e.Condition == nil || e.Condition.Kind != kind || e.Condition != asError(t, errs[0]).Condition {
+			t.Fatalf("got %v with condition %+v, want the one of kind %d that the others have", e, e.Condition, kind)
+		}
+		if first := e.Condition.FirstReport(); first != (i == 0) {
+			t.Errorf("error %d: got first report %t", i, first)
+		}
+	}
+}
+
+func TestRejectedTokenIsFinal(t *testing.T) {
+	for _, parallel := range []int{1, 10, 40} {
+		inBubble(t, func(t *testing.T) {
+			client, a := serve(t, func(w http.ResponseWriter, _ int) {
+				time.Sleep(50 * time.Millisecond)
+				send(w, 401, `{"errors":[{"type":"oauth","message":"Invalid OAuth 2 Request"}]}`)
+			})
+			start := time.Now()
+			errs := spread(1000, parallel, func(i int) error { return get(t.Context(), client, i+1) })
+			if len(errs) != 1000 || a.sent() > parallel || time.Since(start) > time.Second {
+				t.Errorf("parallelism %d: got %d errors after %d requests and %s", parallel, len(errs), a.sent(), time.Since(start))
+			}
+			sameCondition(t, errs, TokenRejected)
+			e := asError(t, call(t.Context(), client, http.MethodPost))
+			if e.Method != "POST" || e.StatusCode != 401 || e.RequestID != "req-1" || len(e.Details) != 1 || e.Outcome != OutcomeNotDone {
+				t.Errorf("got %+v", e)
 			}
 		})
-	})
-	t.Run("a 429 closes it for everyone, as long as Kantata asks", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g, start := newGate(time.Second, time.Minute), time.Now()
-			ticket, _ := g.wait(t.Context())
-			g.done(ticket, answered(429, "7"))
-			ticket, _ = g.wait(t.Context())
-			if waited := time.Since(start); waited != 7*time.Second {
-				t.Errorf("waited %s", waited)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	for _, n := range []int{1, 10, 1000} {
+		inBubble(t, func(t *testing.T) {
+			client, a := serve(t, says(200, one))
+			a.refuse = refused
+			start := time.Now()
+			errs := spread(n, 10, func(i int) error { return get(t.Context(), client, i+1) })
+			if took := time.Since(start); len(errs) != n || took < 30*time.Second || took > 31*time.Second || a.dials > 45 {
+				t.Errorf("%d requests: got %d errors after %d connections and %s", n, len(errs), a.dials, took)
 			}
-			g.done(ticket, answered(200, ""))
+			sameCondition(t, errs, Unreachable)
+			if !hasCause(errs[0], ErrNotSent) {
+				t.Errorf("got %v, want the last failure as the cause", errs[0])
+			}
+
+			// It is noticed later that Kantata responds again.
+			a.mu.Lock()
+			a.refuse = nil
+			a.mu.Unlock()
+			time.Sleep(time.Minute)
+			if err := get(t.Context(), client, 1); err != nil {
+				t.Errorf("after the outage: got %v", err)
+			}
 		})
-	})
-	t.Run("one goes first, the others follow by doubling", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g := newGate(time.Second, time.Minute)
-			ticket, _ := g.wait(t.Context())
-			g.done(ticket, answered(429, "1"))
-			var mu sync.Mutex
-			inFlight := 0
-			var all sync.WaitGroup
-			for range 100 {
-				all.Go(func() {
-					ticket, err := g.wait(t.Context())
-					if err != nil {
-						t.Error(err)
-						return
+	}
+}
+
+func TestHangingHost(t *testing.T) {
+	for _, parallel := range []int{1, 10, 40} {
+		inBubble(t, func(t *testing.T) {
+			client, a := serve(t, func(w http.ResponseWriter, _ int) {
+				if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+					untilClosed(conn)
+				}
+			}, func(c *Config) { c.RequestTimeout, c.MaxRetries = 3*time.Minute, 4 })
+			start := time.Now()
+			errs := spread(1000, parallel, func(i int) error { return get(t.Context(), client, i+1) })
+			took := time.Since(start)
+			if parallel == 1 {
+				// While only one request has failed, another one is tried.
+				took -= probeTimeout
+			}
+			if len(errs) != 1000 || took > 210*time.Second || a.sent() > parallel+10 {
+				t.Errorf("parallelism %d: got %d errors after %d requests and %s, want 210 s", parallel, len(errs), a.sent(), took)
+			}
+			if err := errs[999]; !hasCause(err, ErrTimeout) {
+				t.Errorf("got %v, want a timeout as the cause", err)
+			}
+		})
+	}
+}
+
+// An outage of ten seconds in the middle makes nothing fail, whatever it looks like.
+func TestShortOutage(t *testing.T) {
+	for _, kind := range []string{"refused", "reset", "hangs"} {
+		for _, parallel := range []int{1, 10, 40} {
+			if kind == "reset" && parallel == 1 {
+				continue // max_retries counts the attempts of a request whose connections break
+			}
+			t.Run(fmt.Sprint(kind, " ", parallel), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					start := time.Now()
+					down := func() bool {
+						since := time.Since(start)
+						return since > time.Second && since < 11*time.Second
 					}
-					mu.Lock()
-					inFlight++
-					mu.Unlock()
-					wait(t.Context(), time.Second)
-					mu.Lock()
-					inFlight--
-					mu.Unlock()
-					g.done(ticket, answered(200, ""))
+					client, a := serve(t, func(w http.ResponseWriter, _ int) {
+						time.Sleep(100 * time.Millisecond)
+						if down() {
+							if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+								if kind == "hangs" {
+									untilClosed(conn)
+								}
+								_ = conn.Close()
+							}
+							return
+						}
+						send(w, 200, one)
+					}, func(c *Config) { c.RequestTimeout, c.MaxRetries = 4*time.Second, 4 })
+					if kind == "refused" {
+						a.refuse = func() error {
+							if down() {
+								return refused()
+							}
+							return nil
+						}
+					}
+					errs := spread(20*parallel, parallel, func(i int) error {
+						return get(t.Context(), client, i+1)
+					})
+					if len(errs) > 0 {
+						t.Errorf("got %d errors, the first is %v", len(errs), errs[0])
+					}
+					if took := time.Since(start); took > 25*time.Second {
+						t.Errorf("took %s", took)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A request that always fails does not make others fail, or wait for long.
+func TestOneBrokenRequest(t *testing.T) {
+	broken := map[string]func(http.ResponseWriter){
+		"500":   func(w http.ResponseWriter) { send(w, 500, "") },
+		"reset": reset,
+		"hangs": func(w http.ResponseWriter) {
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				untilClosed(conn)
+			}
+		},
+	}
+	for name, fault := range broken {
+		for _, parallel := range []int{1, 10} {
+			t.Run(fmt.Sprint(name, " ", parallel), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					var a *api
+					var client *Client
+					client, a = serve(t, func(w http.ResponseWriter, n int) {
+						time.Sleep(20 * time.Millisecond)
+						a.mu.Lock()
+						bad := a.received[n-1] == "GET /api/v1/access_group_memberships?only=7&per_page=200"
+						a.mu.Unlock()
+						if bad {
+							fault(w)
+							return
+						}
+						send(w, 200, one)
+					})
+					start := time.Now()
+					errs := spread(500, parallel, func(i int) error { return get(t.Context(), client, i+1) })
+					if len(errs) != 1 {
+						t.Errorf("got %d errors, want 1: %v", len(errs), errs)
+					}
+					if took := time.Since(start); took > 65*time.Second {
+						t.Errorf("took %s", took)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Requests that wait end with their context, whatever they wait for.
+func TestWaitingEndsWithItsContext(t *testing.T) {
+	for name, respond := range map[string]func(http.ResponseWriter, int){
+		"outage": func(w http.ResponseWriter, _ int) { reset(w) },
+		"limit":  says(429, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				client, _ := serve(t, respond)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				start := time.Now()
+				errs := spread(20, 20, func(i int) error { return get(ctx, client, i+1) })
+				if took := time.Since(start); len(errs) != 20 || took > 10*time.Second {
+					t.Errorf("got %d errors after %s", len(errs), took)
+				}
+				for _, err := range errs {
+					if !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("got %v, want the context's error", err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A probe whose caller leaves does not end the outage, and does not block the next probe.
+func TestAbandonedProbe(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var dials atomic.Int32
+		client, _ := serve(t, says(200, one), func(c *Config) { c.RequestTimeout = time.Minute })
+		dial := client.transport.DialTLSContext
+		client.transport.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			switch dials.Add(1) {
+			case 1:
+				return nil, refused()
+			case 2:
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return dial(ctx, network, addr)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		first := make(chan error)
+		go func() { first <- get(ctx, client, 1) }()
+		synctest.Wait()
+		start := time.Now()
+		if err := get(t.Context(), client, 2); err != nil || time.Since(start) != 5*time.Second {
+			t.Errorf("got %v after %s, want success as soon as the probe is abandoned", err, time.Since(start))
+		}
+		if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the context's error", err)
+		}
+	})
+}
+
+// limiter is a rate limit as a server may have it.
+type limiter interface{ allows(now time.Time) bool }
+
+// window counts requests in windows that begin with a request, or with each full second.
+type window1 struct {
+	n, used int
+	aligned bool
+	begin   time.Time
+}
+
+func (l *window1) allows(now time.Time) bool {
+	if l.aligned {
+		now = now.Truncate(time.Second)
+	}
+	if now.Sub(l.begin) >= time.Second {
+		l.begin, l.used = now, 0
+	}
+	l.used++
+	return l.used <= l.n
+}
+
+// slidingWindow counts the requests of the last second.
+type slidingWindow struct {
+	n     int
+	times []time.Time
+}
+
+func (l *slidingWindow) allows(now time.Time) bool {
+	for len(l.times) > 0 && now.Sub(l.times[0]) >= time.Second {
+		l.times = l.times[1:]
+	}
+	if len(l.times) == l.n {
+		return false
+	}
+	l.times = append(l.times, now)
+	return true
+}
+
+// bucket gains n tokens a second up to n.
+type bucket struct {
+	n, tokens float64
+	at        time.Time
+}
+
+func (l *bucket) allows(now time.Time) bool {
+	l.tokens, l.at = min(l.n, l.tokens+l.n*now.Sub(l.at).Seconds()), now
+	if l.tokens < 1 {
+		return false
+	}
+	l.tokens--
+	return true
+}
+
+// limited returns a server's behavior under the limit, and counts of its responses.
+func limited(l limiter, retryAfter string) (respond func(http.ResponseWriter, int), ok, refused *atomic.Int32) {
+	ok, refused = new(atomic.Int32), new(atomic.Int32)
+	var mu sync.Mutex
+	return func(w http.ResponseWriter, _ int) {
+		time.Sleep(30*time.Millisecond + rand.N(40*time.Millisecond))
+		mu.Lock()
+		allowed := l.allows(time.Now())
+		mu.Unlock()
+		if allowed {
+			ok.Add(1)
+			send(w, 200, one)
+			return
+		}
+		refused.Add(1)
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		send(w, 429, "")
+	}, ok, refused
+}
+
+func limiters() map[string]func() limiter {
+	return map[string]func() limiter{
+		"window":         func() limiter { return &window1{n: 10} },
+		"aligned window": func() limiter { return &window1{n: 10, aligned: true} },
+		"sliding window": func() limiter { return &slidingWindow{n: 10} },
+		"bucket":         func() limiter { return &bucket{n: 10, tokens: 10} },
+	}
+}
+
+// 150 requests under a limit of ten a second end in little more than the ideal time.
+func TestRateLimit(t *testing.T) {
+	for name, l := range limiters() {
+		for _, retryAfter := range []string{"", "1"} {
+			for _, parallel := range []int{10, 40} {
+				t.Run(fmt.Sprintf("%s %s %d", name, retryAfter, parallel), func(t *testing.T) {
+					inBubble(t, func(t *testing.T) {
+						respond, ok, refused := limited(l(), retryAfter)
+						client, _ := serve(t, respond)
+						start := time.Now()
+						errs := spread(150, parallel, func(i int) error { return get(t.Context(), client, i+1) })
+						took := time.Since(start).Seconds()
+						t.Logf("%.1f s for %d responses and %d 429s", took, ok.Load(), refused.Load())
+						if len(errs) > 0 {
+							t.Errorf("got %d errors, the first is %v", len(errs), errs[0])
+						}
+						if ideal := float64(ok.Load()-10) / 10; took > 1.25*ideal {
+							t.Errorf("took %.1f s, want at most 1.25 times %.1f s", took, ideal)
+						}
+						if 3*refused.Load() > ok.Load()+refused.Load() {
+							t.Errorf("got %d 429s and %d other responses, want at most one in three", refused.Load(), ok.Load())
+						}
+					})
 				})
 			}
-			wait(t.Context(), 1500*time.Millisecond)
-			mu.Lock()
-			if inFlight != 1 {
-				t.Errorf("%d went first", inFlight)
-			}
-			mu.Unlock()
-			wait(t.Context(), time.Second)
-			mu.Lock()
-			if inFlight != 2 {
-				t.Errorf("%d went second", inFlight)
-			}
-			mu.Unlock()
-			all.Wait()
-		})
-	})
-	t.Run("a second 429 closes it for longer", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g := newGate(time.Second, time.Hour)
-			var waits []time.Duration
-			for range 6 {
-				start := time.Now()
-				ticket, _ := g.wait(t.Context())
-				waits = append(waits, time.Since(start))
-				g.done(ticket, answered(429, ""))
-			}
-			for n, waited := range waits[1:] {
-				if full := time.Second << n; waited < full/2 || waited > full {
-					t.Errorf("wait %d is %s, want %s to %s", n+1, waited, full/2, full)
+		}
+	}
+}
+
+// A second process with the same token gets its part of the rate.
+func TestTwoProcessesShareTheRate(t *testing.T) {
+	for name, l := range limiters() {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				respond, _, _ := limited(l(), "")
+				first, a := serve(t, respond)
+				second := a.client(t)
+				defer second.transport.CloseIdleConnections()
+				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+				defer cancel()
+				var counts [2]atomic.Int32
+				var all sync.WaitGroup
+				for p, client := range []*Client{first, second} {
+					for range 10 {
+						all.Go(func() {
+							for i := 1; ctx.Err() == nil; i++ {
+								if err := get(ctx, client, i); err == nil {
+									counts[p].Add(1)
+								} else if ctx.Err() == nil {
+									t.Error(err)
+									return
+								}
+							}
+						})
+					}
 				}
-			}
+				all.Wait()
+				// A minute allows 600 requests.
+				if got := min(counts[0].Load(), counts[1].Load()); got < 180 {
+					t.Errorf("got %d and %d requests, want 180 each", counts[0].Load(), counts[1].Load())
+				}
+			})
 		})
-	})
-	t.Run("an old request's 200 does not open it", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g, start := newGate(time.Second, time.Minute), time.Now()
-			first, _ := g.wait(t.Context())
-			second, _ := g.wait(t.Context())
-			g.done(first, answered(429, "5"))
-			g.done(second, answered(200, ""))
-			if _, err := g.wait(t.Context()); err != nil || time.Since(start) != 5*time.Second {
-				t.Errorf("%v after %s", err, time.Since(start))
-			}
-		})
-	})
-	t.Run("an old request's 429 prolongs it", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g, start := newGate(time.Second, time.Minute), time.Now()
-			first, _ := g.wait(t.Context())
-			second, _ := g.wait(t.Context())
-			g.done(first, answered(429, "5"))
-			g.done(second, answered(429, "9"))
-			if _, err := g.wait(t.Context()); err != nil || time.Since(start) != 9*time.Second {
-				t.Errorf("%v after %s", err, time.Since(start))
-			}
-		})
-	})
-	t.Run("whoever goes first and gets no answer makes way for the next", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g := newGate(time.Second, time.Minute)
-			ticket, _ := g.wait(t.Context())
-			g.done(ticket, answered(429, "1"))
-			ticket, _ = g.wait(t.Context())
-			g.done(ticket, nil)
-			if _, err := g.wait(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	})
-	t.Run("a context ends its own wait", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			g, start := newGate(time.Second, time.Minute), time.Now()
-			ticket, _ := g.wait(t.Context())
-			g.done(ticket, answered(429, "60"))
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			if _, err := g.wait(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
-				t.Errorf("%v after %s", err, time.Since(start))
-			}
-		})
-	})
+	}
 }
 
-// wait lets the bubble's time pass.
-func wait(ctx context.Context, d time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	<-ctx.Done()
+func TestEndlessRateLimit(t *testing.T) {
+	for _, retryAfter := range []string{"", "1", "100", "3600"} {
+		inBubble(t, func(t *testing.T) {
+			client, a := serve(t, func(w http.ResponseWriter, _ int) {
+				time.Sleep(50 * time.Millisecond)
+				w.Header().Set("Retry-After", retryAfter)
+				send(w, 429, "")
+			})
+			start := time.Now()
+			errs := spread(1000, 10, func(i int) error { return get(t.Context(), client, i+1) })
+			took := time.Since(start)
+			most := 60
+			if retryAfter == "1" {
+				most = 310
+			}
+			if len(errs) != 1000 || took < 5*time.Minute || took > 5*time.Minute+5*time.Second || a.sent() > most {
+				t.Errorf("Retry-After %q: got %d errors after %d requests and %s", retryAfter, len(errs), a.sent(), took)
+			}
+			sameCondition(t, errs, RateLimited)
+			if e := asError(t, errs[0]); e.StatusCode != 429 || e.Outcome != OutcomeNotDone {
+				t.Errorf("got %+v", e)
+			}
+		})
+	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for value, want := range map[string]time.Duration{
-			"":     0,
-			"3":    3 * time.Second,
-			"0.5":  500 * time.Millisecond,
-			"-1":   0,
-			"3600": maxRetryAfter,
-			"1e99": maxRetryAfter,
-			"NaN":  0,
-			"soon": 0,
-			time.Now().UTC().Add(30 * time.Second).Format(http.TimeFormat): 30 * time.Second,
-			time.Now().UTC().Add(-time.Hour).Format(http.TimeFormat):       0,
-			time.Now().UTC().Add(time.Hour).Format(http.TimeFormat):        maxRetryAfter,
-		} {
-			if got := retryAfter(answered(429, value)); got != want {
-				t.Errorf("%q: %s, want %s", value, got, want)
+// A request that waits for a rate limit is served before those that come later.
+func TestFirstComeFirstServed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, func(w http.ResponseWriter, n int) {
+			if n == 1 {
+				w.Header().Set("Retry-After", "5")
+				send(w, 429, "")
+				return
+			}
+			send(w, 200, one)
+		})
+		var all sync.WaitGroup
+		all.Go(func() { _ = get(t.Context(), client, 1) })
+		time.Sleep(time.Millisecond)
+		for i := range 20 {
+			all.Go(func() { _ = get(t.Context(), client, i+100) })
+			synctest.Wait()
+		}
+		all.Wait()
+		for i := range 20 {
+			want := fmt.Sprintf("GET /api/v1/access_group_memberships?only=%d&per_page=200", i+100)
+			if got := slices.Index(a.received, want); got != i+2 {
+				t.Errorf("got request %d in place %d of %q, want %d", i+100, got, a.received, i+2)
 			}
 		}
-		if retryAfter(nil) != 0 {
-			t.Error("a wait without an answer")
+	})
+}
+
+// The longest Retry-After of those that were in flight together counts.
+func TestLongestRetryAfterCounts(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, func(w http.ResponseWriter, n int) {
+			time.Sleep(time.Duration(n) * time.Millisecond)
+			if n <= 3 {
+				w.Header().Set("Retry-After", []string{"5", "60", "10"}[n-1])
+				send(w, 429, "")
+				return
+			}
+			send(w, 200, one)
+		})
+		start := time.Now()
+		if errs := spread(3, 3, func(i int) error { return get(t.Context(), client, i+1) }); len(errs) > 0 {
+			t.Error(errs)
+		}
+		if took := time.Since(start); took < 60*time.Second || took > 65*time.Second || a.sent() != 6 {
+			t.Errorf("took %s and %d requests, want about 60 s and 6", took, a.sent())
+		}
+	})
+}
+
+// An open gate costs nothing.
+func TestOpenGate(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, _ := serve(t, func(w http.ResponseWriter, _ int) { time.Sleep(time.Second); send(w, 200, one) })
+		start := time.Now()
+		if errs := spread(100, 100, func(i int) error { return get(t.Context(), client, i+1) }); len(errs) > 0 || time.Since(start) != time.Second {
+			t.Errorf("got %v after %s, want no error after 1 s", errs, time.Since(start))
 		}
 	})
 }

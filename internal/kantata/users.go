@@ -2,55 +2,147 @@ package kantata
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 )
 
+const users = "users"
+
+// maxAddressesLength limits the part of a URL that names e-mail addresses, in encoded form. Servers commonly refuse a request line of more
+// than 8 kB.
+const maxAddressesLength = 7000
+
 // User is a person on the account.
 type User struct {
-	ID ID `json:"id"`
-	// FullName and EmailAddress may be null or absent.
-	FullName     *string `json:"full_name"`
-	EmailAddress *string `json:"email_address"`
+	ID ID
+	// FullName and EmailAddress are nil if the API gave nothing that can be read.
+	FullName     *string
+	EmailAddress *string
 }
 
 func (u User) itself() ID { return u.ID }
 
-// errBlankAddress guards against the API's reading of a blank filter, which is "all".
-var errBlankAddress = errors.New("an e-mail address is blank or holds a comma")
+// UnmarshalJSON reads a row. The ID is required; any other field that cannot be read is nil.
+func (u *User) UnmarshalJSON(data []byte) error {
+	var row struct {
+		ID           ID           `json:"id"`
+		FullName     optionalText `json:"full_name"`
+		EmailAddress optionalText `json:"email_address"`
+	}
+	if err := json.Unmarshal(data, &row); err != nil {
+		return err
+	}
+	*u = User{ID: row.ID, FullName: row.FullName.value, EmailAddress: row.EmailAddress.value}
+	return nil
+}
 
-// UsersByEmailAddress returns the users with the addresses, 200 addresses a request.
-func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([]User, error) {
-	for _, address := range addresses {
+// UserFilter narrows a list of users. What is empty does not filter. It is never sent, because Kantata takes a blank parameter for "all".
+type UserFilter struct {
+	// IDs requests these users. Such a list has no pages.
+	IDs []ID
+	// EmailAddresses requests the users with these addresses, at most 200. [Client.UsersByEmailAddress] takes any number.
+	EmailAddresses []string
+	// OnMyAccount requests all people of the account. Without it, those who are in no project are missing.
+	OnMyAccount bool
+}
+
+// errAddress reports an address that would turn the filter into another one.
+var errAddress = errors.New("an e-mail address is blank or contains a comma")
+
+func (f UserFilter) query(page, perPage int) (url.Values, error) {
+	query := window(page, perPage)
+	if len(f.IDs) > 0 {
+		query.Set("only", joinIDs(f.IDs))
+	}
+	for _, address := range f.EmailAddresses {
 		if strings.TrimSpace(address) == "" || strings.Contains(address, ",") {
-			return nil, errBlankAddress
+			return nil, errAddress
 		}
 	}
-	var users []User
-	for chunk := range slices.Chunk(addresses, MaxPerPage) {
-		for number := 1; ; number++ {
-			// Without on_my_account people who are in no project are missing.
-			query := url.Values{
-				"by_email_addresses": {strings.Join(chunk, ",")}, "on_my_account": {"true"},
-				"page": {strconv.Itoa(number)}, "per_page": {strconv.Itoa(MaxPerPage)},
+	if len(f.EmailAddresses) > 0 {
+		query.Set("by_email_addresses", strings.Join(f.EmailAddresses, ","))
+	}
+	if f.OnMyAccount {
+		query.Set("on_my_account", "true")
+	}
+	return query, nil
+}
+
+// UsersPage returns one page of users; the first is 1.
+func (c *Client) UsersPage(ctx context.Context, filter UserFilter, page, perPage int) (Page[User], error) {
+	var found Page[User]
+	query, err := filter.query(page, perPage)
+	if err != nil {
+		return found, err
+	}
+	err = c.do(ctx, request{method: http.MethodGet, path: "/" + users, query: query}, func(body []byte) (err error) {
+		found, err = decodePage[User](body, users)
+		for i := range found.Items {
+			c.cleanText(found.Items[i].FullName, found.Items[i].EmailAddress)
+		}
+		return err
+	})
+	return found, err
+}
+
+// UsersByEmailAddress returns the people of the account who have one of the addresses, in any spelling of upper and lower case. It is not
+// known whether Kantata compares addresses with regard to case, so each is requested as written and in lower case.
+func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([]User, error) {
+	if _, err := (UserFilter{EmailAddresses: addresses}).query(1, 1); err != nil {
+		return nil, err
+	}
+	requested := map[string]bool{}
+	var spellings []string
+	for _, address := range addresses {
+		lower := strings.ToLower(address)
+		for _, spelling := range []string{address, lower} {
+			if !requested[spelling] {
+				requested[spelling] = true
+				spellings = append(spellings, spelling)
 			}
-			var page Page[User]
-			err := c.do(ctx, request{method: http.MethodGet, path: "users", query: query}, func(body []byte) (err error) {
-				page, err = decodePage[User](body, "users")
-				return err
-			})
+		}
+	}
+	var found []User
+	seen := map[ID]bool{}
+	for len(spellings) > 0 {
+		n := chunkLength(spellings)
+		filter := UserFilter{EmailAddresses: spellings[:n], OnMyAccount: true}
+		spellings = spellings[n:]
+		for number, rows := 1, 0; ; number++ {
+			page, err := c.UsersPage(ctx, filter, number, MaxPerPage)
 			if err != nil {
 				return nil, err
 			}
-			users = append(users, page.Items...)
-			if len(page.Items) == 0 || number >= page.PageCount {
+			known := len(seen)
+			for _, u := range page.Items {
+				if seen[u.ID] {
+					continue
+				}
+				seen[u.ID] = true
+				if u.EmailAddress != nil && requested[strings.ToLower(*u.EmailAddress)] {
+					found = append(found, u)
+				}
+			}
+			// The count may be too high, but not too low. A page without new rows ends the list in any case.
+			if rows += len(page.Items); rows >= page.Count || len(seen) == known {
 				break
 			}
 		}
 	}
-	return users, nil
+	return found, nil
+}
+
+// chunkLength returns how many of the addresses fit into one request; at least one.
+func chunkLength(addresses []string) int {
+	length := 0
+	for i, address := range addresses {
+		length += len(url.QueryEscape(address + ","))
+		if i > 0 && (i == MaxPerPage || length > maxAddressesLength) {
+			return i
+		}
+	}
+	return len(addresses)
 }

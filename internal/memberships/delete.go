@@ -13,7 +13,7 @@ const maxNewIDs = 5
 
 // Delete removes the membership that the state knows by its ID and its pair, under that ID or a new one (rules 6 and 11). Without an
 // error, the state's membership is gone, or it belongs to another resource of this run that created or adopted it. Errors:
-// [*RefusedDeleteError], or what the API returned.
+// [*RefusedDeleteError], [*NotDeletedError], or what the API returned.
 func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) error {
 	s.saw(kantata.Membership{ID: id})
 	p := s.pair(key)
@@ -54,8 +54,8 @@ func (s *Store) remove(ctx context.Context, p *pair, id kantata.ID, key kantata.
 		}
 		rows, checkErr := s.checkRemoved(ctx, id, key)
 		switch {
-		case checkErr != nil && kantata.IsNotFound(err):
-			return checkErr
+		case checkErr != nil && kantata.IsNotFound(err): // the check says more than the 404 that it did not confirm
+			return fmt.Errorf("%w; %w", checkErr, err)
 		case checkErr != nil:
 			return fmt.Errorf("%w; %w", err, checkErr)
 		}
@@ -90,7 +90,7 @@ func (s *Store) checkRemoved(ctx context.Context, id kantata.ID, key kantata.Pai
 		_, err = s.api.GetAccessGroupMembership(ctx, id)
 		switch {
 		case err == nil:
-			err = &contradictionError{fmt.Sprintf("membership %s was not deleted: it can still be read", id)}
+			err = &NotDeletedError{ID: id}
 			continue
 		case !kantata.IsNotFound(err):
 			return nil, fmt.Errorf("whether membership %s still exists is not known: %w", id, err)
@@ -105,7 +105,7 @@ func (s *Store) checkRemoved(ctx context.Context, id kantata.ID, key kantata.Pai
 		if !listed {
 			return rows, nil
 		}
-		err = &contradictionError{fmt.Sprintf("membership %s was not deleted: it is still listed", id)}
+		err = &NotDeletedError{ID: id}
 	}
 	return nil, err
 }

@@ -93,3 +93,9 @@ type RefusedDeleteError struct{ Pair kantata.Pair }
 func (e *RefusedDeleteError) Error() string {
 	return fmt.Sprintf("another resource in this configuration manages user %s in access group %s", e.Pair.UserID, e.Pair.AccessGroupID)
 }
+
+// NotDeletedError reports a membership that still exists after its DELETE, whatever the response was (rule 6).
+type NotDeletedError struct{ ID kantata.ID }
+
+// Error names the membership.
+func (e *NotDeletedError) Error() string { return fmt.Sprintf("membership %s still exists", e.ID) }

@@ -48,7 +48,7 @@ func TestInterruptedCreate(t *testing.T) {
 				}
 				return
 			}
-			if after != nil || !strings.Contains(said, "may yet appear") || !strings.Contains(said, "Settings > Access Groups") {
+			if after != nil || !strings.Contains(said, "may still appear") || !strings.Contains(said, "Settings > Access Groups") {
 				t.Errorf("the state holds %v; %s", after, said)
 			}
 			fake.OnRequest(nil)

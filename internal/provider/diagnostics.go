@@ -19,8 +19,10 @@ const (
 	summaryDelete = "Unable to Delete Access Group Membership"
 	summaryList   = "Unable to List Access Group Memberships"
 
-	adviceAdministrators = "People are put into an Account Default group such as Account Administrators by changing their account permission in Kantata, not by a membership."
+	adviceAdministrators = "People are put into an Account Default group, such as Account Administrators, by changing their account permission " +
+		"in Kantata, not by a membership."
 	adviceForbiddenWrite = "The token's user needs the permission to manage access groups. " + adviceAdministrators
+	adviceConnection     = "Check the network, base_url (" + envBaseURL + ") and the proxy settings (HTTPS_PROXY), and run again."
 )
 
 func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
@@ -28,33 +30,36 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 	var claimed *memberships.ClaimedError
 	var uncertain *memberships.UncertainError
 	var failed *memberships.FailedDeleteError
-	subject := fmt.Sprintf("User %s was not put into access group %s.", pair.UserID, pair.AccessGroupID)
+	notCreated := fmt.Sprintf("User %s was not put into access group %s.", pair.UserID, pair.AccessGroupID)
 	switch {
 	case errors.As(err, &exists):
 		return existsDiagnostic(exists.Membership)
 	case errors.As(err, &claimed):
 		return diag.NewErrorDiagnostic("Duplicate Access Group Membership",
-			fmt.Sprintf("Two blocks of this configuration put user %s into access group %s. A membership must be managed by one block only: remove one of the two.", pair.UserID, pair.AccessGroupID))
+			fmt.Sprintf("Two blocks of this configuration put user %s into access group %s. A membership must be managed by one block only: "+
+				"remove one of the two.", pair.UserID, pair.AccessGroupID))
 	case errors.As(err, &failed):
-		return diag.NewErrorDiagnostic(summaryCreate,
-			fmt.Sprintf("%s Terraform removes the same membership in this run, and that failed, so it may still take effect. %s\n\nApply again.", subject, sentence(explain(failed.Err))))
+		return diag.NewErrorDiagnostic(summaryCreate, notCreated+" This run also deletes the same membership, and the delete failed. "+
+			sentence(failed.Err.Error())+"\n\nApply again.")
 	case errors.As(err, &uncertain):
-		detail := fmt.Sprintf("It is not known whether user %s was put into access group %s: the membership may yet appear. ", pair.UserID, pair.AccessGroupID)
-		detail += sentence(explain(uncertain.Err)) + " "
+		detail := fmt.Sprintf("It is not known whether user %s was put into access group %s: the membership may still appear. ",
+			pair.UserID, pair.AccessGroupID)
+		detail += sentence(uncertain.Err.Error()) + " "
 		if uncertain.LookupErr != nil {
-			detail += "The lookup of the membership failed, too. " + sentence(explain(uncertain.LookupErr)) + " "
+			detail += "The lookup of the membership failed as well. " + sentence(uncertain.LookupErr.Error()) + " "
 		}
 		if uncertain.Membership != nil {
 			detail += describe(*uncertain.Membership) + " exists now, but someone else may have created it. "
 		}
-		detail += "The creation was not sent again, so nothing is doubled.\n\nApply again: that creates the membership if it is still missing, or names it with an import block if it is there. " +
-			"You can also look at Settings > Access Groups in Kantata."
+		detail += "The request was not sent again, so that nothing is created twice.\n\n" +
+			"Apply again: this creates the membership if it does not exist, or returns an error with an import block if it does. " +
+			"You can also check Settings > Access Groups in Kantata."
 		return diag.NewErrorDiagnostic(summaryCreate, detail)
 	}
-	return diag.NewErrorDiagnostic(summaryCreate, subject+" "+sentence(explain(err))+advice(err, adviceOnCreate(pair, err)))
+	return failure(summaryCreate, notCreated, err, adviceOnCreate(pair, err))
 }
 
-// adviceOnCreate says what to do about a POST that Kantata refused, as far as the operation knows more than the status.
+// adviceOnCreate says what to do about a POST that Kantata refused, if the operation knows more than the status.
 func adviceOnCreate(pair kantata.Pair, err error) string {
 	var e *kantata.Error
 	if !errors.As(err, &e) || e.Method != http.MethodPost {
@@ -64,7 +69,8 @@ func adviceOnCreate(pair kantata.Pair, err error) string {
 	case http.StatusForbidden:
 		return adviceForbiddenWrite
 	case http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusBadRequest:
-		group := fmt.Sprintf("Check that access group %s exists and is a custom one (Settings > Access Groups in Kantata). %s", pair.AccessGroupID, adviceAdministrators)
+		group := fmt.Sprintf("Check that access group %s exists and is a custom one (Settings > Access Groups in Kantata). %s",
+			pair.AccessGroupID, adviceAdministrators)
 		user := fmt.Sprintf("Check that user %s is on this account.", pair.UserID)
 		switch blamed := blamed(e); {
 		case strings.Contains(blamed, "access_group"):
@@ -77,7 +83,7 @@ func adviceOnCreate(pair kantata.Pair, err error) string {
 	return ""
 }
 
-// blamed returns the first field that Kantata named. The fields are not promised: only the two ids' own names are looked for.
+// blamed returns the first field that Kantata named. The fields are not documented, so only the names of the two IDs are looked for.
 func blamed(e *kantata.Error) string {
 	for _, d := range e.Details {
 		if d.Field != "" {
@@ -88,55 +94,122 @@ func blamed(e *kantata.Error) string {
 }
 
 func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
-	return diag.NewErrorDiagnostic(summaryRead, describeModel(prior)+" could not be read. "+sentence(explain(err))+
-		" The state is unchanged: only a definite absence removes a membership from it."+advice(err, ""))
+	return failure(summaryRead, describeModel(prior)+" could not be read. It stays in the state: only a confirmed absence removes it.", err, "")
 }
 
 func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 	var refused *memberships.RefusedDeleteError
 	if errors.As(err, &refused) {
-		return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" was not deleted: another resource in this configuration manages this membership. "+
-			"Add a moved block from this resource to the other one, or set adopt_existing there, and apply again.")
+		return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" was not deleted: another resource in this configuration manages this "+
+			"membership. Add a moved block from this resource to the other one, or set adopt_existing there, and apply again.")
 	}
-	more := ""
-	if status(err) == http.StatusForbidden || status(err) == http.StatusUnprocessableEntity {
-		more = adviceForbiddenWrite
+	specific := ""
+	if s := status(err); s == http.StatusForbidden || s == http.StatusUnprocessableEntity {
+		specific = adviceForbiddenWrite
 	}
-	return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" could not be deleted. "+sentence(explain(err))+
-		" It stays in the state."+advice(err, more))
+	subject := describeModel(prior) + " was not deleted. It stays in the state."
+	var notDeleted *memberships.NotDeletedError
+	var e *kantata.Error
+	refusedByKantata := errors.As(err, &e) && e.Method == http.MethodDelete && e.Outcome == kantata.OutcomeNotDone
+	if !errors.As(err, &notDeleted) && !refusedByKantata {
+		subject = "It is not known whether " + lowerFirst(describeModel(prior)) + " was deleted. It stays in the state, and the next apply finds out."
+	}
+	return failure(summaryDelete, subject, err, specific)
 }
 
-func listDiagnostic(summary string, err error) diag.Diagnostic {
-	return diag.NewErrorDiagnostic(summary, sentence(explain(err))+advice(err, ""))
+func listDiagnostic(summary string, err error) diag.Diagnostic { return failure(summary, "", err, "") }
+
+// failure is the formatter of all errors of requests. The subject says what did not happen, the client's error says what happened to the
+// request, and the advice says what to do next. A condition of the whole process has an error of its own, which is the same for all.
+func failure(summary, subject string, err error, specific string) diag.Diagnostic {
+	var e *kantata.Error
+	if errors.As(err, &e) && e.Condition != nil && (e.Outcome == kantata.OutcomeNotDone || e.Method == http.MethodGet) {
+		return conditionDiagnostic(e)
+	}
+	return diag.NewErrorDiagnostic(summary, strings.TrimSpace(subject+" "+sentence(err.Error()))+"\n\n"+nextStep(err, specific))
 }
 
-// advice appends what to do next: what the operation knows, else what the error says by itself.
-func advice(err error, specific string) string {
-	return "\n\n" + nextStep(err, specific)
+// conditionText is what the errors about a condition of the whole process say.
+type conditionText struct {
+	summary string
+	// happened and advice make the short text, which is at most six lines of 78 columns.
+	happened, advice string
+	// more is added to the first error.
+	more string
 }
 
+var conditionTexts = map[kantata.ConditionKind]conditionText{
+	kantata.TokenMissing: {
+		summary:  "Missing Kantata Access Token",
+		happened: "This needs a request to Kantata, and no access token is configured.",
+		advice:   "Set the environment variable " + envAccessToken + ", or set access_token from an ephemeral variable.",
+		more: "Terraform 1.10 and OpenTofu 1.11 are the first versions with ephemeral variables. Do not use a sensitive variable: a saved plan contains " +
+			"its value in clear text.\n\nAn account administrator gets a token in Kantata under Settings, on the page of a registered application.",
+	},
+	kantata.TokenRejected: {
+		summary:  "Kantata Access Token Rejected",
+		happened: "Kantata rejected the access token (401 Unauthorized).",
+		advice:   "Check the environment variable " + envAccessToken + " or access_token, and whether the token was revoked.",
+		more:     "The provider sends no other request with this token.",
+	},
+	kantata.Unreachable: {
+		summary:  "Kantata Not Reachable",
+		happened: "Kantata has not responded to any request for 30 seconds.",
+		advice:   adviceConnection,
+		more:     "Until Kantata responds, the provider sends one request from time to time, and all others fail at once.",
+	},
+	kantata.RateLimited: {
+		summary:  "Kantata Rate Limit Exceeded",
+		happened: "Kantata has responded to every request of the last five minutes with 429 Too Many Requests.",
+		advice:   "Run again later, or check what else uses the same access token.",
+		more:     "Until Kantata accepts requests again, the provider sends one from time to time, and all others fail at once.",
+	},
+}
+
+// conditionDiagnostic explains the condition in the first error, and is short in all others: there may be one for each membership.
+func conditionDiagnostic(e *kantata.Error) diag.Diagnostic {
+	text := conditionTexts[e.Condition.Kind]
+	if !e.Condition.FirstReport() {
+		return diag.NewErrorDiagnostic(text.summary, text.happened+" "+text.advice+" Another error of this run has the details.")
+	}
+	detail := text.happened
+	if e.Condition.Kind != kantata.TokenMissing {
+		detail += " " + sentence(e.Error())
+	}
+	return diag.NewErrorDiagnostic(text.summary, detail+"\n\n"+text.advice+" "+text.more)
+}
+
+// nextStep says what to do next: what the operation knows, else what follows from the error.
 func nextStep(err error, specific string) string {
+	const elsewhere = "Something other than Kantata's API may have responded. Check base_url (" + envBaseURL + "), for example " +
+		kantata.DefaultBaseURL + ", and the proxy settings (HTTPS_PROXY), and run again."
+	const support = "Run again. If this continues, contact Kantata's support and quote the request ID, if there is one."
 	var e *kantata.Error
 	known := errors.As(err, &e)
 	switch {
-	case status(err) == http.StatusUnauthorized:
-		return "Kantata does not accept the access token: check " + envAccessToken + " or access_token, and whether the token was revoked."
+	case known && e.Condition != nil:
+		return conditionTexts[e.Condition.Kind].advice
 	case specific != "":
 		return specific
-	case status(err) == http.StatusForbidden:
-		return "The token's user may not see access groups: use the token of a user with the permission to manage them."
-	case status(err) == http.StatusTooManyRequests:
-		return "Kantata limited the rate of requests for several minutes: run again later, or with a lower -parallelism."
 	case errors.Is(err, context.Canceled):
-		return "The run was interrupted: run again."
+		return "The run was interrupted. Run again."
+	case !known:
+		return support
+	case e.StatusCode == http.StatusForbidden && strings.HasPrefix(e.Path, "/users"):
+		return "The token's user may not see the people of the account. Use the token of a user with that permission."
+	case e.StatusCode == http.StatusForbidden:
+		return "The token's user may not see access groups. Use the token of a user with the permission to manage them."
 	case errors.Is(err, kantata.ErrTimeout):
-		return "Run again; if it lasts, raise request_timeout (" + envRequestTimeout + "), or ask Kantata's support."
-	case known && e.StatusCode == 0:
-		return "Kantata could not be reached, or the connection broke: check the network, base_url (" + envBaseURL + ") and the proxy settings (HTTPS_PROXY), and run again."
-	case known && e.StatusCode < http.StatusInternalServerError && (e.Err != nil || e.StatusCode == http.StatusNotFound):
-		return "Something other than Kantata's API may have answered: check base_url (" + envBaseURL + "), for example " + kantata.DefaultBaseURL + ", and the proxy settings (HTTPS_PROXY), and run again."
+		return "Run again. If this continues, raise request_timeout (" + envRequestTimeout + ")."
+	case errors.Is(err, kantata.ErrNotSent), errors.Is(err, kantata.ErrBroken):
+		return adviceConnection
+	case errors.Is(err, kantata.ErrTooLarge):
+		return support
+	case errors.Is(err, kantata.ErrRedirect), errors.Is(err, kantata.ErrUnreadable) && e.StatusCode < http.StatusInternalServerError,
+		e.StatusCode == http.StatusNotFound:
+		return elsewhere
 	}
-	return "Run again; if it lasts, ask Kantata's support and quote the request id where there is one."
+	return support
 }
 
 func status(err error) int {
@@ -147,31 +220,7 @@ func status(err error) int {
 	return 0
 }
 
-// explain says what Kantata answered.
-func explain(err error) string {
-	var e *kantata.Error
-	if !errors.As(err, &e) {
-		return err.Error()
-	}
-	var b strings.Builder
-	if e.StatusCode == 0 {
-		fmt.Fprintf(&b, "%s %s failed", e.Method, e.Path)
-	} else {
-		fmt.Fprintf(&b, "Kantata answered %s %s with %d %s", e.Method, e.Path, e.StatusCode, http.StatusText(e.StatusCode))
-	}
-	for _, d := range e.Details {
-		b.WriteString(": " + d.String())
-	}
-	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
-	}
-	if e.RequestID != "" {
-		b.WriteString(" (request id " + e.RequestID + ")")
-	}
-	return b.String()
-}
-
-// sentence makes a text of the client's a sentence.
+// sentence makes a text of the client a sentence.
 func sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -183,6 +232,8 @@ func sentence(s string) string {
 	}
 	return s
 }
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 func describe(m kantata.Membership) string { return describeModel(newMembershipModel(m)) }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -33,11 +34,9 @@ const (
 	envMaxRetries     = "KANTATA_MAX_RETRIES"
 	envRequestTimeout = "KANTATA_REQUEST_TIMEOUT"
 
-	defaultMaxRetries = 4
-	// Kantata gives a request up after 3 minutes by itself.
-	defaultRequestTimeout = 180
-	maxMaxRetries         = 20
-	maxRequestTimeout     = 600
+	defaultMaxRetries, maxMaxRetries = 4, 20
+	// A request times out in Kantata itself after 3 minutes.
+	defaultRequestTimeout, maxRequestTimeout = 180, 600
 )
 
 var (
@@ -46,13 +45,13 @@ var (
 	_ provider.ProviderWithListResources = (*kantataProvider)(nil)
 )
 
-// New returns the provider's constructor; version is what the release build set.
+// New returns the provider's constructor. The release build sets version.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &kantataProvider{version: version} }
 }
 
-// LimitMemory makes the process collect its garbage earlier where an account is huge: Terraform runs it beside other providers. The
-// limit is soft, 160 MiB, and GOMEMLIMIT overrides it. Listing 100,000 memberships takes some 235 MiB with it and 430 MiB without.
+// LimitMemory makes the process collect its garbage earlier if an account is huge, because Terraform runs it beside other providers. The
+// limit is soft, 160 MiB, and GOMEMLIMIT overrides it. A list of 100,000 memberships takes about 235 MiB with it and 430 MiB without.
 func LimitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(160 << 20)
@@ -61,13 +60,21 @@ func LimitMemory() {
 
 type kantataProvider struct {
 	version string
-	// waits is set by tests only, which need not wait as long as the product.
+	// waits is set by tests only, which cannot wait as long as the product.
 	waits *waits
 }
 
 type waits struct {
 	retryMin, retryMax, requestTimeout time.Duration
 	store                              memberships.Waits
+}
+
+// client returns the waits of the client.
+func (w *waits) client() kantata.Waits {
+	if w == nil {
+		return kantata.Waits{}
+	}
+	return kantata.Waits{RetryMin: w.retryMin, RetryMax: w.retryMax, Outage: 50 * w.retryMax, RateLimit: 300 * w.retryMax}
 }
 
 // providerData is what all resources and data sources of one configured provider share (rule 10).
@@ -93,23 +100,30 @@ func (p *kantataProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 		MarkdownDescription: "Manages who is in which access group of Kantata OX (formerly Mavenlink).",
 		Attributes: map[string]schema.Attribute{
 			"access_token": schema.StringAttribute{
-				MarkdownDescription: "The OAuth 2.0 access token of a Kantata user who may manage access groups. Prefer the environment variable `" + envAccessToken + "`, so that the token is in no file. Surrounding white space is trimmed.",
-				Optional:            true,
-				Sensitive:           true,
+				MarkdownDescription: "The OAuth 2.0 access token of a Kantata user who may manage access groups. Prefer the environment variable `" +
+					envAccessToken + "` or an [ephemeral variable](https://developer.hashicorp.com/terraform/language/values/variables#exclude-values-from-state), " +
+					"so that no file contains the token: a saved plan contains the value of a sensitive variable in clear text. " +
+					"Surrounding white space is removed. The provider needs no token until it sends a request.",
+				Optional:  true,
+				Sensitive: true,
 			},
 			"base_url": schema.StringAttribute{
-				MarkdownDescription: "The root of Kantata's API, an `https` URL. Also read from `" + envBaseURL + "`. Defaults to `" + kantata.DefaultBaseURL + "`. Plain `http` is accepted for loopback addresses only.",
-				Optional:            true,
+				MarkdownDescription: "The root of Kantata's API, an `https` URL. Also read from `" + envBaseURL + "`. Defaults to `" +
+					kantata.DefaultBaseURL + "`. Plain `http` is accepted for loopback addresses only.",
+				Optional: true,
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: "How many times a request that failed is sent again, 0 to 20, for example `6`. Also read from `" + envMaxRetries + "`. Defaults to `4`. Rate limiting is not counted: the provider waits as Kantata asks. A creation is never repeated blindly.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(0, maxMaxRetries)},
+				MarkdownDescription: fmt.Sprintf("How many times a request that failed is sent again, 0 to %d, for example `6`. Also read from `%s`. Defaults to `%d`. "+
+					"Two conditions have limits of their own: if Kantata does not respond, requests wait for up to 30 seconds; if it limits the rate of requests, "+
+					"they wait for up to 5 minutes. A request that creates a membership is never repeated blindly.", maxMaxRetries, envMaxRetries, defaultMaxRetries),
+				Optional:   true,
+				Validators: []validator.Int64{int64validator.Between(0, maxMaxRetries)},
 			},
 			"request_timeout": schema.Int64Attribute{
-				MarkdownDescription: "How long one attempt of one request may take, in seconds, 1 to 600, for example `60`. Also read from `" + envRequestTimeout + "`. Defaults to `180`, which is Kantata's own limit.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(1, maxRequestTimeout)},
+				MarkdownDescription: fmt.Sprintf("How long one attempt of one request may take, in seconds, 1 to %d, for example `60`. Also read from `%s`. "+
+					"Defaults to `%d`, which is Kantata's own limit.", maxRequestTimeout, envRequestTimeout, defaultRequestTimeout),
+				Optional:   true,
+				Validators: []validator.Int64{int64validator.Between(1, maxRequestTimeout)},
 			},
 		},
 	}
@@ -121,14 +135,26 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	config := p.clientConfig(model, &resp.Diagnostics)
+	if names := unknownSettings(model); len(names) > 0 {
+		if req.ClientCapabilities.DeferralAllowed {
+			resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
+			return
+		}
+		for _, name := range names {
+			resp.Diagnostics.AddAttributeError(path.Root(name), "Unknown Kantata Provider Setting", fmt.Sprintf(
+				"The value of %s is not known until apply, but the provider needs it to plan. Set it to a value that is known, apply what it depends on "+
+					"first (with -target), or remove it and set the environment variable %s.", name, envOf(name)))
+		}
+		return
+	}
+	config := clientConfig(model, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	config.UserAgent = userAgent(p.version, req.TerraformVersion)
 	config.Observe = logAttempt(config.AccessToken)
+	config.Waits = p.waits.client()
 	if p.waits != nil {
-		config.RetryWaitMin, config.RetryWaitMax = p.waits.retryMin, p.waits.retryMax
 		config.RequestTimeout = p.waits.requestTimeout
 	}
 	client, err := kantata.NewClient(config)
@@ -144,71 +170,75 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = data, data, data
 }
 
-// clientConfig reads each attribute, else its environment variable, else its default.
-func (p *kantataProvider) clientConfig(model providerModel, diags *diag.Diagnostics) kantata.Config {
-	known := true
-	for name, value := range map[string]interface{ IsUnknown() bool }{
-		"access_token": model.AccessToken, "base_url": model.BaseURL, "max_retries": model.MaxRetries, "request_timeout": model.RequestTimeout,
+// unknownSettings returns the names of the attributes whose values are unknown, in the order of the schema.
+func unknownSettings(model providerModel) (names []string) {
+	for _, setting := range []struct {
+		name  string
+		value attr.Value
+	}{
+		{"access_token", model.AccessToken}, {"base_url", model.BaseURL}, {"max_retries", model.MaxRetries}, {"request_timeout", model.RequestTimeout},
 	} {
-		if value.IsUnknown() {
-			known = false
-			diags.AddAttributeError(path.Root(name), "Unknown Kantata Provider Setting",
-				fmt.Sprintf("The value of %s is known only after apply, but the provider needs it to plan. Set it to a value that is known beforehand, apply first what it depends on with -target, or leave it out and set the environment variable %s.", name, envOf(name)))
+		if setting.value.IsUnknown() {
+			names = append(names, setting.name)
 		}
 	}
-	if !known {
-		return kantata.Config{}
-	}
+	return names
+}
 
-	config := kantata.Config{
-		MaxRetries:     intSetting(model.MaxRetries, "max_retries", defaultMaxRetries, 0, maxMaxRetries, diags),
-		RequestTimeout: time.Duration(intSetting(model.RequestTimeout, "request_timeout", defaultRequestTimeout, 1, maxRequestTimeout, diags)) * time.Second,
-	}
-
-	token, from := stringSetting(model.AccessToken, "access_token", "")
-	if token == "" && model.AccessToken.IsNull() {
-		diags.AddAttributeError(path.Root("access_token"), "Missing Kantata Access Token",
-			"The provider needs an access token. Set the environment variable "+envAccessToken+", or access_token in the provider block from a sensitive variable. An account administrator gets a token under Settings in Kantata, on the page of a registered application.")
-	} else if normalized, err := kantata.NormalizeAccessToken(token); err != nil {
-		diags.AddAttributeError(path.Root("access_token"), "Invalid Kantata Access Token", fmt.Sprintf("The value of %s cannot be used: %s.", from, err))
-	} else {
+// clientConfig reads each setting from its attribute, else from its environment variable, else it uses the default. Errors come in the order
+// of the schema, and contain neither the token nor the base URL: the two may be swapped (rule 8).
+func clientConfig(model providerModel, diags *diag.Diagnostics) (config kantata.Config) {
+	if token, from, ok := stringSetting(model.AccessToken, "access_token"); ok {
+		normalized, err := kantata.NormalizeAccessToken(token)
+		if err != nil {
+			diags.AddAttributeError(path.Root("access_token"), "Invalid Kantata Access Token", fmt.Sprintf("The value of %s cannot be used: %s.", from, err))
+		}
 		config.AccessToken = normalized
 	}
-
-	base, from := stringSetting(model.BaseURL, "base_url", kantata.DefaultBaseURL)
-	normalized, err := kantata.NormalizeBaseURL(base)
-	if err != nil {
-		diags.AddAttributeError(path.Root("base_url"), "Invalid Kantata Base URL", fmt.Sprintf("The value of %s cannot be used: %s.", from, err))
+	config.BaseURL = kantata.DefaultBaseURL
+	if base, from, ok := stringSetting(model.BaseURL, "base_url"); ok {
+		normalized, err := kantata.NormalizeBaseURL(base)
+		if err != nil {
+			diags.AddAttributeError(path.Root("base_url"), "Invalid Kantata Base URL",
+				fmt.Sprintf("The value of %s cannot be used: %s. An example of a valid URL is %s.", from, err, kantata.DefaultBaseURL))
+		}
+		config.BaseURL = normalized
 	}
-	config.BaseURL = normalized
+	config.MaxRetries = intSetting(model.MaxRetries, "max_retries", defaultMaxRetries, 0, maxMaxRetries, diags)
+	seconds := intSetting(model.RequestTimeout, "request_timeout", defaultRequestTimeout, 1, maxRequestTimeout, diags)
+	config.RequestTimeout = time.Duration(seconds) * time.Second
 	return config
 }
 
 func envOf(attribute string) string { return "KANTATA_" + strings.ToUpper(attribute) }
 
-// stringSetting returns the value and where it is from, for an error's text.
-func stringSetting(value types.String, attribute, fallback string) (setting, from string) {
+// envSetting returns the value of the attribute's environment variable. A blank one is not set.
+func envSetting(attribute string) (value string, ok bool) {
+	value = strings.TrimSpace(os.Getenv(envOf(attribute)))
+	return value, value != ""
+}
+
+// stringSetting returns the value and where it comes from, for an error's text.
+func stringSetting(value types.String, attribute string) (setting, from string, ok bool) {
 	if !value.IsNull() {
-		return value.ValueString(), attribute
+		return value.ValueString(), attribute, true
 	}
-	if env, ok := os.LookupEnv(envOf(attribute)); ok && env != "" {
-		return env, "the environment variable " + envOf(attribute)
-	}
-	return fallback, attribute
+	setting, ok = envSetting(attribute)
+	return setting, "the environment variable " + envOf(attribute), ok
 }
 
 func intSetting(value types.Int64, attribute string, fallback, low, high int, diags *diag.Diagnostics) int {
 	if !value.IsNull() {
 		return int(value.ValueInt64())
 	}
-	env := strings.TrimSpace(os.Getenv(envOf(attribute)))
-	if env == "" {
+	env, ok := envSetting(attribute)
+	if !ok {
 		return fallback
 	}
 	n, err := strconv.Atoi(env)
 	if err != nil || n < low || n > high {
 		diags.AddAttributeError(path.Root(attribute), "Invalid Kantata Provider Setting",
-			fmt.Sprintf("The environment variable %s is %q; it must be a whole number from %d to %d.", envOf(attribute), env, low, high))
+			fmt.Sprintf("The environment variable %s must be a whole number from %d to %d.", envOf(attribute), low, high))
 	}
 	return n
 }
@@ -221,8 +251,8 @@ func userAgent(version, terraformVersion string) string {
 	return agent
 }
 
-// logAttempt logs what was asked and answered, never headers or bodies. The mask is set here because each call of
-// Terraform's brings a logger of its own.
+// logAttempt logs each attempt without headers or bodies. The client redacts what it reports; the mask is a second guard, and it is set here
+// because each call of Terraform's has a logger of its own.
 func logAttempt(token string) func(context.Context, kantata.Attempt) {
 	return func(ctx context.Context, a kantata.Attempt) {
 		fields := map[string]any{

@@ -41,11 +41,13 @@ func TestProviderSettings(t *testing.T) {
 		}},
 		"an attribute beats a bad variable": {settings: with("max_retries", number(1)), env: map[string]string{"KANTATA_MAX_RETRIES": "many"}},
 
-		"no token":                     {at: "access_token", says: "KANTATA_ACCESS_TOKEN"},
-		"empty variable":               {env: map[string]string{"KANTATA_ACCESS_TOKEN": ""}, at: "access_token", says: "KANTATA_ACCESS_TOKEN"},
+		// A token is needed by requests only; a blank variable is not set.
+		"no token":        {},
+		"blank variables": {env: map[string]string{"KANTATA_ACCESS_TOKEN": " ", "KANTATA_BASE_URL": "", "KANTATA_MAX_RETRIES": "\t", "KANTATA_REQUEST_TIMEOUT": " "}},
+
 		"blank token":                  {settings: map[string]tftypes.Value{"access_token": text(" ")}, at: "access_token", says: "blank"},
 		"empty token":                  {settings: map[string]tftypes.Value{"access_token": text("")}, at: "access_token", says: "blank"},
-		"blank variable":               {env: map[string]string{"KANTATA_ACCESS_TOKEN": " \t"}, at: "access_token", says: "environment variable KANTATA_ACCESS_TOKEN"},
+		"token in quotes":              {env: map[string]string{"KANTATA_ACCESS_TOKEN": `"s3cret"`}, at: "access_token", says: "variable KANTATA_ACCESS_TOKEN cannot be used: it contains quotation marks"},
 		"token with a space":           {settings: map[string]tftypes.Value{"access_token": text("s3cret s3cret")}, at: "access_token", says: "white space"},
 		"token with a line break":      {settings: map[string]tftypes.Value{"access_token": text("s3cret\ns3cret")}, at: "access_token", says: "control character"},
 		"token with a NUL":             {settings: map[string]tftypes.Value{"access_token": text("s3cret\x00")}, at: "access_token", says: "control character"},
@@ -53,7 +55,7 @@ func TestProviderSettings(t *testing.T) {
 		"unknown base_url":             {settings: with("base_url", unknown(tftypes.String)), at: "base_url", says: "KANTATA_BASE_URL"},
 		"unknown max_retries":          {settings: with("max_retries", unknown(tftypes.Number)), at: "max_retries", says: "KANTATA_MAX_RETRIES"},
 		"unknown request_timeout":      {settings: with("request_timeout", unknown(tftypes.Number)), at: "request_timeout", says: "KANTATA_REQUEST_TIMEOUT"},
-		"malformed base_url":           {settings: with("base_url", text("kantata")), at: "base_url", says: `"kantata"`},
+		"malformed base_url":           {settings: with("base_url", text("kantata")), at: "base_url", says: "must start with https://"},
 		"empty base_url":               {settings: with("base_url", text("")), at: "base_url", says: "https://"},
 		"malformed variable":           {settings: good, env: map[string]string{"KANTATA_BASE_URL": "://"}, at: "base_url", says: "environment variable KANTATA_BASE_URL"},
 		"plain http":                   {settings: with("base_url", text("http://kantata.example/api/v1")), at: "base_url", says: "unencrypted"},
@@ -61,8 +63,9 @@ func TestProviderSettings(t *testing.T) {
 		"negative max_retries":         {settings: with("max_retries", number(-1)), at: "max_retries", says: "between 0 and 20"},
 		"too many retries":             {settings: with("max_retries", number(21)), at: "max_retries", says: "21"},
 		"no time":                      {settings: with("request_timeout", number(0)), at: "request_timeout", says: "between 1 and 600"},
-		"max_retries that is a word":   {settings: good, env: map[string]string{"KANTATA_MAX_RETRIES": "many"}, at: "max_retries", says: `KANTATA_MAX_RETRIES is "many"`},
+		"max_retries that is a word":   {settings: good, env: map[string]string{"KANTATA_MAX_RETRIES": "many"}, at: "max_retries", says: "KANTATA_MAX_RETRIES must be a whole number from 0 to 20"},
 		"request_timeout out of range": {settings: good, env: map[string]string{"KANTATA_REQUEST_TIMEOUT": "601"}, at: "request_timeout", says: "from 1 to 600"},
+		"token and base_url swapped":   {settings: map[string]tftypes.Value{"access_token": text("s3cret"), "base_url": text("s3cret-token")}, at: "base_url", says: "must start with https://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{envAccessToken, envBaseURL, envMaxRetries, envRequestTimeout} {
@@ -86,8 +89,100 @@ func TestProviderSettings(t *testing.T) {
 	}
 }
 
+// Errors come in the order of the schema, and name neither of two settings that are swapped.
+func TestSeveralWrongSettings(t *testing.T) {
+	for _, variable := range []string{envAccessToken, envBaseURL, envMaxRetries, envRequestTimeout} {
+		t.Setenv(variable, "")
+	}
+	names := []string{"access_token", "base_url", "max_retries", "request_timeout"}
+	t.Setenv(envMaxRetries, "s3cret")
+	t.Setenv(envRequestTimeout, "s3cret")
+	wrong := map[string]tftypes.Value{"access_token": text("https://s3cret.example/api/v1"), "base_url": text("s3cret-token")}
+	unknowns := map[string]tftypes.Value{
+		"access_token": unknown(tftypes.String), "base_url": unknown(tftypes.String),
+		"max_retries": unknown(tftypes.Number), "request_timeout": unknown(tftypes.Number),
+	}
+	for range 20 {
+		for _, settings := range []map[string]tftypes.Value{wrong, unknowns} {
+			diagnostics := newServer(t, New("test")()).configure(settings)
+			var at []string
+			for _, d := range diagnostics {
+				at = append(at, d.Attribute.String())
+			}
+			for i, name := range names {
+				if len(at) != len(names) || at[i] != fmt.Sprintf("AttributeName(%q)", name) {
+					t.Fatalf("got errors at %v, want %v", at, names)
+				}
+			}
+			if said := diagnosticText(diagnostics); strings.Contains(said, "s3cret") {
+				t.Fatalf("a setting is in %s", said)
+			}
+		}
+	}
+}
+
+// If settings are unknown, the provider defers if Terraform allows it.
+func TestDeferral(t *testing.T) {
+	r := newServer(t, New("test")())
+	object := r.schemas.Provider.ValueType().(tftypes.Object)
+	values := nulls(object)
+	values["base_url"] = unknown(tftypes.String)
+	config, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	configured, err := r.server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.14.0", Config: &config, ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: true},
+	})
+	if err != nil || len(configured.Diagnostics) > 0 {
+		t.Fatal(err, configured)
+	}
+	read, err := r.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName: "kantata_access_groups", ClientCapabilities: &tfprotov6.ReadDataSourceClientCapabilities{DeferralAllowed: true},
+		Config: dynamicNulls(t, r.schemas.DataSourceSchemas["kantata_access_groups"].ValueType().(tftypes.Object)),
+	})
+	if err != nil || len(read.Diagnostics) > 0 || read.Deferred == nil || read.Deferred.Reason != tfprotov6.DeferredReasonProviderConfigUnknown {
+		t.Errorf("got %+v, %v; want it deferred", read, err)
+	}
+}
+
+func dynamicNulls(t *testing.T, object tftypes.Object) *tfprotov6.DynamicValue {
+	t.Helper()
+
+	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, nulls(object)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &dynamic
+}
+
+// A provider without a token serves a configuration that needs no request. If a request is made, the first error says what to do.
+func TestNoTokenIsNeededUntilARequest(t *testing.T) {
+	t.Setenv(envAccessToken, "")
+	fake := newFake(t, kantatatest.Dialect{})
+	config := func(count int) string {
+		return fmt.Sprintf(`
+provider "kantata" { base_url = %q }
+resource "kantata_access_group_membership" "test" {
+  count           = %d
+  access_group_id = "340002"
+  user_id         = "12000001"
+}`, fake.URL(), count)
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories,
+		Steps: []resource.TestStep{
+			{Config: config(0)},
+			{Config: config(1), ExpectError: regexp.MustCompile(`(?s)Missing Kantata Access Token.*KANTATA_ACCESS_TOKEN.*ephemeral\s+variable`)},
+		},
+	})
+	if n := len(fake.Requests()); n != 0 {
+		t.Errorf("got %d requests, want none", n)
+	}
+}
+
 func TestUserAgent(t *testing.T) {
-	t.Setenv("TF_APPEND_USER_AGENT", "ci/42")
+	t.Setenv("TF_APPEND_USER_AGENT", "ci/42\nägent")
 	fake := newFake(t, kantatatest.Dialect{})
 	r := newRun(t, fake, 0, 10*time.Second)
 	if n := len(fake.Requests()); n != 0 {
@@ -95,7 +190,7 @@ func TestUserAgent(t *testing.T) {
 	}
 	r.create(t.Context(), "340001", "12000001")
 	for _, request := range fake.Requests() {
-		if got := request.Header.Get("User-Agent"); got != "terraform-provider-kantata/test Terraform/1.14.0 ci/42" {
+		if got := request.Header.Get("User-Agent"); got != "terraform-provider-kantata/test Terraform/1.14.0 ci/42 gent" {
 			t.Errorf("user agent %q", got)
 		}
 	}
@@ -181,7 +276,7 @@ func TestRefusedTokenIsNamed(t *testing.T) {
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
 			Config:      strings.Replace(membershipConfig(fake, `"340002"`, "12000001"), kantatatest.Token, "revoked-token", 1),
-			ExpectError: regexp.MustCompile(`(?s)401 Unauthorized.*Invalid\s+OAuth\s+2\s+Request.*request\s+id.*check\s+KANTATA_ACCESS_TOKEN`),
+			ExpectError: regexp.MustCompile(`(?s)401 Unauthorized.*Invalid\s+OAuth\s+2\s+Request.*request\s+ID.*Check\s+the\s+environment\s+variable\s+KANTATA_ACCESS_TOKEN`),
 		}},
 	})
 	if n := count(fake, "POST"); n != 0 {

@@ -1,0 +1,109 @@
+package kantata
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// breaker follows one condition of the whole process (rule 12). While the condition holds, one request at a time is let through as a
+// probe, and the others wait. Once the condition has held for longer than its budget, the others fail at once, and a probe still goes
+// out from time to time. It has no clock and no lock of its own: its owner passes the time and guards it.
+type breaker struct {
+	kind      ConditionKind
+	budget    time.Duration
+	low, high time.Duration // bounds of the wait between two probes
+
+	// since is when the condition began; zero while it does not hold.
+	since time.Time
+	// number counts the conditions, so that a request knows whether it fails because of the same one again.
+	number    int
+	failures  int
+	probing   bool
+	nextProbe time.Time
+	// only is the request that failed if it is the only one that did; "" if others failed too. Such a failure may concern that request only.
+	only string
+	last Error
+	// condition is shared by the errors that the present condition causes.
+	condition *Condition
+}
+
+// decision is what a request may do.
+type decision struct {
+	// probe says that the request is sent while the condition holds.
+	probe bool
+	// wait is how long to wait before asking again; 0 means that the request may be sent.
+	wait time.Duration
+	// refusal is why the request fails at once.
+	refusal *Error
+}
+
+func (b *breaker) holds() bool { return !b.since.IsZero() }
+
+// decide says what the request may do now. The caller sets probing if it sends a probe.
+func (b *breaker) decide(now time.Time, key string) decision {
+	if !b.holds() {
+		return decision{}
+	}
+	left := b.since.Add(b.budget).Sub(now)
+	pause := b.nextProbe.Sub(now)
+	switch {
+	case !b.probing && (pause <= 0 || left <= 0 && b.only != "" && b.only != key):
+		return decision{probe: true}
+	case left <= 0:
+		return decision{refusal: b.last.notSent(b.condition)}
+	case b.probing:
+		return decision{wait: left}
+	}
+	return decision{wait: min(left, pause)}
+}
+
+// left is what remains of the budget.
+func (b *breaker) left(now time.Time) time.Duration { return b.since.Add(b.budget).Sub(now) }
+
+// fail records a request that failed because of the condition, and begins the condition if it does not hold. probe says that the request
+// was the probe. pause is how long to wait before the next one; 0 leaves that to the breaker.
+func (b *breaker) fail(now time.Time, key string, probe bool, e *Error, pause time.Duration) {
+	begins := !b.holds()
+	if begins {
+		b.number++
+		b.since, b.failures, b.only = now, 0, key
+		b.condition = &Condition{Kind: b.kind}
+	}
+	b.last = *e
+	if key != b.only {
+		b.only = ""
+	}
+	if !begins && !probe {
+		return
+	}
+	b.failures++
+	if pause == 0 {
+		pause = jittered(b.low, b.high, b.failures)
+	}
+	b.nextProbe = now.Add(pause)
+	// A probe needs some time of its own: one that would begin just before the budget ends is put off until after it.
+	if left := b.left(b.nextProbe); left > 0 && left < b.budget/30 {
+		b.nextProbe = b.nextProbe.Add(left + pause)
+	}
+}
+
+// delay puts off the next probe.
+func (b *breaker) delay(until time.Time) {
+	if until.After(b.nextProbe) {
+		b.nextProbe = until
+	}
+}
+
+// end records that the condition does not hold, or no longer.
+func (b *breaker) end() { b.since, b.probing = time.Time{}, false }
+
+// jittered returns between half and the whole of low x 2^(n-1), at most high. The jitter keeps requests that failed together from coming
+// back together.
+func jittered(low, high time.Duration, n int) time.Duration {
+	wait := low
+	for i := 1; i < n && wait < high; i++ {
+		wait *= 2
+	}
+	wait = min(wait, high)
+	return wait/2 + rand.N(wait/2+1) //nolint:gosec // jitter is no secret
+}

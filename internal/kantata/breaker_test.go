@@ -1,0 +1,84 @@
+package kantata
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
+	cause := &Error{Err: errors.New("cause"), Outcome: OutcomePending}
+	b := breaker{kind: Unreachable, budget: 30 * time.Second, low: time.Second, high: 4 * time.Second}
+	check := func(when float64, key string, want decision) {
+		t.Helper()
+		got := b.decide(at(when), key)
+		if got.probe != want.probe || got.wait != want.wait || (got.refusal == nil) != (want.refusal == nil) {
+			t.Errorf("at %g s, %s: got %+v, want %+v", when, key, got, want)
+		}
+		if got.refusal != nil && (got.refusal.Err != cause.Err || got.refusal.Outcome != OutcomeNotDone || got.refusal.Condition != b.condition) {
+			t.Errorf("at %g s: got refusal %+v", when, got.refusal)
+		}
+	}
+	refused := decision{refusal: cause}
+
+	check(0, "a", decision{})
+	b.fail(at(0), "a", false, cause, 2*time.Second)
+	check(0, "a", decision{wait: 2 * time.Second})
+	check(1, "b", decision{wait: time.Second})
+	// Another request that was on its way fails too. It changes nothing.
+	b.fail(at(1), "a", false, cause, 20*time.Second)
+	check(1, "b", decision{wait: time.Second})
+	b.delay(at(1.5))
+	check(1, "b", decision{wait: time.Second})
+	b.delay(at(3))
+	check(2, "b", decision{wait: time.Second})
+	check(3, "b", decision{probe: true})
+	b.probing = true
+	check(3, "c", decision{wait: 27 * time.Second})
+	check(29, "c", decision{wait: time.Second})
+	check(30, "c", decision{probe: false, refusal: cause, wait: 0})
+	b.fail(at(30), "a", true, cause, 5*time.Second)
+	b.probing = false
+	// Only "a" has failed: this may concern "a" only, so that "b" is tried.
+	check(31, "a", refused)
+	check(31, "b", decision{probe: true})
+	b.fail(at(31), "b", true, cause, 5*time.Second)
+	check(32, "a", refused)
+	check(32, "c", refused)
+	// A probe goes out from time to time.
+	check(36, "a", decision{probe: true})
+	first := b.condition
+	b.end()
+	check(36, "a", decision{})
+	b.fail(at(36), "a", false, cause, 0)
+	if b.condition == first || b.number != 2 || b.condition.Kind != Unreachable {
+		t.Errorf("got condition %+v and number %d, want a second one", b.condition, b.number)
+	}
+	if left := b.left(at(40)); left != 26*time.Second {
+		t.Errorf("got %s left, want 26 s", left)
+	}
+	// Without a pause of its own, the breaker doubles its waits.
+	for i, most := range []time.Duration{2, 4, 4} {
+		b.fail(at(37), "a", true, cause, 0)
+		if pause := b.nextProbe.Sub(at(37)); pause < most*time.Second/2 || pause > most*time.Second {
+			t.Errorf("probe %d: got a pause of %s, want half of %d s to %d s", i+2, pause, most, most)
+		}
+	}
+}
+
+func TestJittered(t *testing.T) {
+	t.Parallel()
+	for n, most := range map[int]time.Duration{1: 500 * time.Millisecond, 2: time.Second, 5: 8 * time.Second, 6: 15 * time.Second, 999: 15 * time.Second} {
+		for range 100 {
+			if got := jittered(500*time.Millisecond, 15*time.Second, n); got < most/2 || got > most {
+				t.Errorf("%d: got %s, want %s to %s", n, got, most/2, most)
+			}
+		}
+	}
+	if got := jittered(time.Minute, time.Second, 1); got > time.Second {
+		t.Errorf("got %s, want at most the upper bound", got)
+	}
+}

@@ -1,0 +1,174 @@
+package kantata
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// untilClosed waits until the client closes the connection.
+func untilClosed(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+
+// A connection ends at each stage of a POST. Only before there is a connection is it certain that nothing was written.
+func TestWhatWasSentIsKnown(t *testing.T) {
+	hijacked := func(f func(conn net.Conn)) func(http.ResponseWriter, int) {
+		return func(w http.ResponseWriter, _ int) {
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				f(conn)
+				_ = conn.Close()
+			}
+		}
+	}
+	const hang = -1 * time.Second
+	for name, c := range map[string]struct {
+		dial    error
+		wait    time.Duration // before the connection is made; hang for ever
+		respond func(http.ResponseWriter, int)
+		want    error
+		outcome Outcome
+	}{
+		"refused":             {dial: refused(), want: ErrNotSent, outcome: OutcomeNotDone},
+		"no such host":        {dial: &net.DNSError{Err: "no such host", Name: "kantata.test"}, want: ErrNotSent, outcome: OutcomeNotDone},
+		"TLS refused":         {dial: errors.New("tls: handshake failure"), want: ErrNotSent, outcome: OutcomeNotDone},
+		"dial hangs":          {wait: hang, want: ErrNotSent, outcome: OutcomeNotDone},
+		"before the response": {respond: hijacked(func(net.Conn) {}), want: ErrBroken, outcome: OutcomeUnknown},
+		"in the status line":  {respond: hijacked(func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 20")) }), want: ErrUnreadable, outcome: OutcomeUnknown},
+		"in the header":       {respond: hijacked(func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nA: b")) }), want: ErrUnreadable, outcome: OutcomeUnknown},
+		"in the body": {
+			respond: hijacked(func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")) }), want: ErrUnreadable, outcome: OutcomeUnknown,
+		},
+		"hangs before the response": {respond: hijacked(untilClosed), want: ErrTimeout, outcome: OutcomePending},
+		"hangs in the body": {
+			respond: hijacked(func(c net.Conn) {
+				_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"))
+				untilClosed(c)
+			}),
+			want: ErrTimeout, outcome: OutcomePending,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				client, a := serve(t, c.respond, func(config *Config) { config.Waits.Outage = time.Nanosecond })
+				a.refuse = func() error { return c.dial }
+				if c.wait == hang {
+					client.transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+				}
+				start := time.Now()
+				err := call(t.Context(), client, http.MethodPost)
+				if !hasCause(err, c.want) || OutcomeOf(err) != c.outcome {
+					t.Errorf("got %v with outcome %d, want %v with %d", err, OutcomeOf(err), c.want, c.outcome)
+				}
+				if took := time.Since(start); took > 10*time.Second+time.Microsecond {
+					t.Errorf("took %s, want 10 s at most", took)
+				}
+				if n := a.sent(); n > 1 {
+					t.Errorf("got %d requests, want at most one", n)
+				}
+			})
+		})
+	}
+}
+
+// The context ends while the connection is made.
+func TestCanceledWhileConnecting(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, _ := serve(t, says(200, one))
+		ctx, cancel := context.WithCancel(t.Context())
+		client.transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			cancel()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		err := call(ctx, client, http.MethodPost)
+		if !errors.Is(err, context.Canceled) || OutcomeOf(err) != OutcomeNotDone {
+			t.Errorf("got %v with outcome %d, want it canceled and not done", err, OutcomeOf(err))
+		}
+	})
+}
+
+// A kept connection that the server has closed is noticed before anything is written, or the outcome is unknown: the POST is not lost.
+func TestServerClosesIdleConnections(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, func(w http.ResponseWriter, n int) {
+			w.Header().Set("Connection", "close")
+			send(w, 200, one)
+		})
+		for range 2 {
+			if err := call(t.Context(), client, http.MethodPost); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if n := a.sent(); n != 2 || a.dials != 2 {
+			t.Errorf("got %d requests on %d connections, want 2 on 2", n, a.dials)
+		}
+	})
+}
+
+// The body of an error may hang: the status says what counts.
+func TestErrorWithEndlessBody(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, _ := serve(t, func(w http.ResponseWriter, _ int) {
+			send(w, 403, `{"errors":[`)
+			for {
+				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+					return
+				}
+			}
+		})
+		if e := asError(t, call(t.Context(), client, http.MethodPost)); e.StatusCode != 403 || e.Outcome != OutcomeNotDone || len(e.Error()) > 1000 {
+			t.Errorf("got %.1000v", e)
+		}
+	})
+	inBubble(t, func(t *testing.T) {
+		client, _ := serve(t, func(w http.ResponseWriter, _ int) {
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_, _ = conn.Write([]byte("HTTP/1.1 403 Forbidden\r\nContent-Length: 900\r\n\r\n{"))
+				untilClosed(conn)
+			}
+		})
+		if e := asError(t, call(t.Context(), client, http.MethodPost)); e.StatusCode != 403 || e.Outcome != OutcomeNotDone {
+			t.Errorf("got %v", e)
+		}
+	})
+}
+
+func TestLargestBody(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		for _, more := range []int{0, 1} {
+			client, _ := serve(t, func(w http.ResponseWriter, _ int) { send(w, 200, one+strings.Repeat(" ", maxBody-len(one)+more)) })
+			if err := call(t.Context(), client, http.MethodGet); (err != nil) != (more > 0) {
+				t.Errorf("4 MiB and %d bytes: got %v", more, err)
+			}
+		}
+	})
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	reached := false
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+	defer other.Close()
+	for _, location := range []string{other.URL + "/elsewhere", "https://kantata.test/api/v1/x", ":", ""} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			inBubble(t, func(t *testing.T) {
+				client, a := serve(t, func(w http.ResponseWriter, _ int) {
+					w.Header().Set("Location", location)
+					send(w, http.StatusTemporaryRedirect, "")
+				})
+				if err := call(t.Context(), client, method); !hasCause(err, ErrRedirect) || a.sent() != 1 {
+					t.Errorf("%s to %q: got %v after %d requests", method, location, err, a.sent())
+				}
+			})
+		}
+	}
+	if reached {
+		t.Error("a redirect was followed")
+	}
+}

@@ -1,0 +1,136 @@
+package kantata
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func usersPage(count, pages int, people ...string) string {
+	results, objects := make([]string, len(people)), make([]string, len(people))
+	for i, p := range people {
+		id, address, _ := strings.Cut(p, " ")
+		results[i] = fmt.Sprintf(`{"key":"users","id":%q}`, id)
+		objects[i] = fmt.Sprintf(`%q:{"id":%s,"full_name":"P%s","email_address":%q}`, id, id, id, address)
+	}
+	return fmt.Sprintf(`{"count":%d,"results":[%s],"users":{%s},"meta":{"count":%d,"page_count":%d,"page_number":1,"page_size":200}}`,
+		count, strings.Join(results, ","), strings.Join(objects, ","), count, pages)
+}
+
+func TestUsersPage(t *testing.T) {
+	for want, filter := range map[string]UserFilter{
+		"GET /api/v1/users?page=2&per_page=50":                                      {},
+		"GET /api/v1/users?only=42%2C43&page=2&per_page=50":                         {IDs: []ID{"42", "43"}},
+		"GET /api/v1/users?on_my_account=true&page=2&per_page=50":                   {OnMyAccount: true},
+		"GET /api/v1/users?by_email_addresses=a%40b.c%2Cd%40e.f&page=2&per_page=50": {EmailAddresses: []string{"a@b.c", "d@e.f"}},
+	} {
+		inBubble(t, func(t *testing.T) {
+			client, a := serve(t, says(200, usersPage(51, 2, "42 Jane@Example.com")))
+			page, err := client.UsersPage(t.Context(), filter, 2, 50)
+			if err != nil || len(page.Items) != 1 || page.Items[0].ID != "42" || *page.Items[0].FullName != "P42" || *page.Items[0].EmailAddress != "Jane@Example.com" {
+				t.Errorf("got %+v, %v", page, err)
+			}
+			if !slices.Equal(a.received, []string{want}) {
+				t.Errorf("got %q, want %q", a.received, want)
+			}
+		})
+	}
+}
+
+// byAddress responds as a Kantata that compares addresses with regard to case, or without.
+func byAddress(regardsCase bool, people ...string) func(a **api) func(http.ResponseWriter, int) {
+	return func(a **api) func(http.ResponseWriter, int) {
+		return func(w http.ResponseWriter, n int) {
+			u, _ := url.Parse(strings.Fields((*a).received[n-1])[1])
+			var found []string
+			for _, p := range people {
+				_, address, _ := strings.Cut(p, " ")
+				for asked := range strings.SplitSeq(u.Query().Get("by_email_addresses"), ",") {
+					if asked == address || !regardsCase && strings.EqualFold(asked, address) {
+						found = append(found, p)
+						break
+					}
+				}
+			}
+			send(w, 200, usersPage(len(found), 1, found...))
+		}
+	}
+}
+
+func TestUsersByEmailAddress(t *testing.T) {
+	for _, regardsCase := range []bool{true, false} {
+		inBubble(t, func(t *testing.T) {
+			var a *api
+			var client *Client
+			client, a = serve(t, byAddress(regardsCase, "1 jane@example.com", "2 Amir@Example.com", "3 eve@example.com")(&a))
+			people, err := client.UsersByEmailAddress(t.Context(), []string{"JANE@example.com", "Amir@Example.com", "jane@example.com"})
+			if err != nil || len(people) != 2 || people[0].ID != "1" || people[1].ID != "2" {
+				t.Errorf("regards case %t: got %+v, %v; want users 1 and 2", regardsCase, people, err)
+			}
+			want := "GET /api/v1/users?by_email_addresses=" +
+				url.QueryEscape("JANE@example.com,jane@example.com,Amir@Example.com,amir@example.com") + "&on_my_account=true&page=1&per_page=200"
+			if !slices.Equal(a.received, []string{want}) {
+				t.Errorf("got %q, want %q", a.received, want)
+			}
+		})
+	}
+}
+
+// A Kantata that ignores the filter, or a page number, is no reason to return others or to go on for ever.
+func TestUsersThatWereNotRequested(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, says(200, usersPage(9, 9, "1 jane@example.com", "2 eve@example.com")))
+		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com"})
+		if err != nil || len(people) != 1 || people[0].ID != "1" || a.sent() != 2 {
+			t.Errorf("got %+v, %v after %d requests; want user 1 after 2", people, err, a.sent())
+		}
+	})
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, func(w http.ResponseWriter, n int) {
+			send(w, 200, usersPage(2, 2, []string{"1 jane@example.com", "2 amir@example.com"}[n-1]))
+		})
+		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com", "amir@example.com"})
+		if err != nil || len(people) != 2 || a.sent() != 2 {
+			t.Errorf("two pages: got %+v, %v after %d requests", people, err, a.sent())
+		}
+	})
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, says(403, ""))
+		if people, err := client.UsersByEmailAddress(t.Context(), []string{"a@b.c"}); err == nil || len(people) != 0 || a.sent() != 1 {
+			t.Errorf("got %+v, %v", people, err)
+		}
+	})
+}
+
+func TestUsersAreRequestedInChunks(t *testing.T) {
+	for length, want := range map[int]int{16: 3, 60: 4} {
+		inBubble(t, func(t *testing.T) {
+			client, a := serve(t, says(200, usersPage(0, 0)))
+			addresses := make([]string, 401)
+			for i := range addresses {
+				addresses[i] = fmt.Sprintf("p%0*d@example.com", length-13, i)
+			}
+			if people, err := client.UsersByEmailAddress(t.Context(), addresses); err != nil || len(people) != 0 || a.sent() != want {
+				t.Errorf("401 addresses of %d: got %v, %v after %d requests, want %d", length, people, err, a.sent(), want)
+			}
+			requested := 0
+			for _, r := range a.received {
+				u, _ := url.Parse(strings.Fields(r)[1])
+				n := strings.Count(u.Query().Get("by_email_addresses"), ",") + 1
+				requested += n
+				if len(r) > maxAddressesLength+200 || n > MaxPerPage {
+					t.Errorf("got %d addresses in %d bytes", n, len(r))
+				}
+			}
+			if requested != 401 {
+				t.Errorf("got %d addresses, want 401", requested)
+			}
+		})
+	}
+	if got := chunkLength([]string{strings.Repeat("a", 9000), "b"}); got != 1 {
+		t.Errorf("got a chunk of %d, want 1", got)
+	}
+}
