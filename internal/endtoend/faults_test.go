@@ -23,10 +23,10 @@ resource "kantata_access_group_membership" "jane" {
 }
 `
 
-// TestInterrupt interrupts an apply while Kantata, which has done the work, keeps its answer back.
+// TestInterrupt interrupts an apply while Kantata has created the membership but has not responded.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	needs(t, "a Terraform that an interrupt reaches without its process group", "1.3.0", "1.6.0")
+	needs(t, "an interrupt of the Terraform process alone", "1.3.0", "1.6.0")
 	w := newWorkspace(t, company())
 	w.write("main.tf", jane)
 	w.kantata.Inject(kantatatest.Fault{Method: http.MethodPost, Effect: kantatatest.HangAfter, Times: 1})
@@ -41,18 +41,18 @@ func TestInterrupt(t *testing.T) {
 	})
 	output, _, _ := cli.Run(ctx, w.dir, w.env, "apply", "-auto-approve", "-no-color")
 	if took := time.Since(interrupted); interrupted.IsZero() || took > 6*time.Second {
-		t.Errorf("the interrupt took %s\n%s", took, output)
+		t.Errorf("got an end %s after the interrupt, want at most 6s\n%s", took, output)
 	}
 	w.kantata.OnRequest(nil)
-	made := w.kantata.Memberships()
-	if len(made) != 1 {
-		t.Fatalf("Kantata holds %v\n%s", made, output)
+	created := w.kantata.Memberships()
+	if len(created) != 1 {
+		t.Fatalf("got memberships %v in Kantata, want one\n%s", created, output)
 	}
-	w.says(w.run(0, "show"), fmt.Sprint(made[0].ID))
+	w.says(w.run(0, "show"), fmt.Sprint(created[0].ID))
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 }
 
-// TestDestroyWithoutRefresh destroys what was removed, or removed and added again, behind Terraform's back.
+// TestDestroyWithoutRefresh destroys a membership that was removed outside Terraform, or removed and added again.
 func TestDestroyWithoutRefresh(t *testing.T) {
 	t.Parallel()
 	for name, again := range map[string]bool{"removed": false, "added again": true} {
@@ -68,17 +68,19 @@ func TestDestroyWithoutRefresh(t *testing.T) {
 			}
 			w.says(w.run(0, "destroy", "-auto-approve", "-refresh=false"), "1 destroyed")
 			if left := w.kantata.Memberships(); len(left) != 1 || left[0].UserID != kantatatest.FirstUser+1 {
-				t.Errorf("Kantata holds %v, want Amir's alone", left)
+				t.Errorf("got memberships %v in Kantata, want only Amir's", left)
 			}
 		})
 	}
 }
 
-// TestTwoBlocksOfOnePair holds rule 5 whatever Kantata would answer.
+// TestTwoBlocksOfOnePair checks rule 5 for each way in which Kantata may treat a second POST.
 func TestTwoBlocksOfOnePair(t *testing.T) {
 	t.Parallel()
 	for name, style := range map[string]kantatatest.DuplicateStyle{
-		"refused": kantatatest.DuplicateRefused, "answered with the first": kantatatest.DuplicateReturnsExisting, "doubled": kantatatest.DuplicateCreatesSecond,
+		"is refused":        kantatatest.DuplicateRefused,
+		"returns the first": kantatatest.DuplicateReturnsExisting,
+		"creates a second":  kantatatest.DuplicateCreatesSecond,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,12 +90,12 @@ func TestTwoBlocksOfOnePair(t *testing.T) {
 			_, second, _ := strings.Cut(jane, "\n}\n")
 			w.write("main.tf", jane+strings.Replace(second, `" "jane"`, `" "again"`, 1))
 			w.says(w.run(1, "apply", "-auto-approve"), "12000001", "340001")
-			if held := kantata.Memberships(); len(held) != 1 {
-				t.Errorf("Kantata holds %v", held)
+			if got := kantata.Memberships(); len(got) != 1 {
+				t.Errorf("got memberships %v in Kantata, want one", got)
 			}
 			w.says(w.run(1, "apply", "-auto-approve"), "12000001", "340001")
-			if held := kantata.Memberships(); len(held) != 1 {
-				t.Errorf("Kantata holds %v after a second apply", held)
+			if got := kantata.Memberships(); len(got) != 1 {
+				t.Errorf("got memberships %v in Kantata after a second apply, want one", got)
 			}
 		})
 	}

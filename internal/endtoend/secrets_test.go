@@ -38,8 +38,8 @@ resource "kantata_access_group_membership" "refused" {
 }
 `
 
-// TestTokenIsNowhere looks for the token in all that a run leaves behind, with Terraform's fullest log, while Kantata echoes the
-// token in its refusals.
+// TestTokenIsNowhere looks for the token in everything that a run prints and writes (rule 8), with Terraform's most detailed log, while
+// Kantata repeats the token in its errors.
 func TestTokenIsNowhere(t *testing.T) {
 	t.Parallel()
 	const withAttribute = `
@@ -58,7 +58,8 @@ provider "kantata" {
 			kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
 			kantata.Inject(kantatatest.Fault{
 				Method: http.MethodPost, Status: http.StatusUnprocessableEntity,
-				Body:   `{"errors":[{"type":"validation","message":"Authorization: Bearer ` + kantatatest.Token + ` may not","field":"` + kantatatest.Token + `"}]}`,
+				Body: strings.ReplaceAll(
+					`{"errors":[{"type":"validation","message":"Authorization: Bearer TOKEN may not","field":"TOKEN"}]}`, "TOKEN", kantatatest.Token),
 				Header: http.Header{"X-Debug": {kantatatest.Token}},
 				Match:  func(r kantatatest.Request) bool { return strings.Contains(r.Body, "12000003") },
 			})
@@ -74,10 +75,10 @@ provider "kantata" {
 			failed := w.run(1, "apply", "-auto-approve")
 			w.says(failed, "422 Unprocessable Entity", "[redacted]")
 			if strings.Contains(printed+failed, kantatatest.Token) {
-				t.Error("the token was printed")
+				t.Error("got output that contains the token, want none")
 			}
 			if provider == withAttribute {
-				// A saved plan holds the values of all variables; that is Terraform's and cannot be changed by a provider.
+				// Terraform writes the values of all variables into a saved plan. A provider cannot change that.
 				if err := os.Remove(filepath.Join(w.dir, "saved.tfplan")); err != nil {
 					t.Fatal(err)
 				}
@@ -89,7 +90,7 @@ provider "kantata" {
 	}
 }
 
-// TestPeopleAreNotLogged holds that names and addresses are not below TRACE.
+// TestPeopleAreNotLogged checks that logs without TRACE contain no names and e-mail addresses.
 func TestPeopleAreNotLogged(t *testing.T) {
 	t.Parallel()
 	kantata := company()
@@ -104,7 +105,7 @@ func TestPeopleAreNotLogged(t *testing.T) {
 	for _, person := range []string{"jane", "amir", "Jane", "Amir", "example.com"} {
 		for line := range strings.SplitSeq(log, "\n") {
 			if strings.Contains(line, person) && strings.Contains(line, "provider.terraform-provider-kantata") {
-				t.Errorf("%s is in the log: %s", person, line)
+				t.Errorf("got a line of the log that contains %q, want none: %s", person, line)
 			}
 		}
 	}
@@ -119,7 +120,7 @@ func (w *workspace) read(name string) string {
 	return string(content)
 }
 
-// lacks fails if any file of the workspace holds the secret; of a saved plan, which is an archive, every file in it.
+// lacks fails if a file of the workspace contains the secret, or a file in a saved plan, which is an archive.
 func (w *workspace) lacks(secret string) {
 	w.t.Helper()
 	files := 0
@@ -133,7 +134,7 @@ func (w *workspace) lacks(secret string) {
 		}
 		files++
 		if bytes.Contains(content, []byte(secret)) {
-			w.t.Errorf("%s holds the secret", entry.Name())
+			w.t.Errorf("got the secret in %s, want it nowhere", entry.Name())
 		}
 		if filepath.Ext(path) != ".tfplan" {
 			return nil
@@ -152,12 +153,12 @@ func (w *workspace) lacks(secret string) {
 				return err
 			}
 			if bytes.Contains(content, []byte(secret)) {
-				w.t.Errorf("%s in %s holds the secret", file.Name, entry.Name())
+				w.t.Errorf("got the secret in %s in %s, want it nowhere", file.Name, entry.Name())
 			}
 		}
 		return nil
 	})
 	if err != nil || files < 3 {
-		w.t.Errorf("%d files were looked at: %v", files, err)
+		w.t.Errorf("got %d files that were searched and error %v, want at least 3 and no error", files, err)
 	}
 }

@@ -1,6 +1,6 @@
 // Command schemajson prints the provider's schemas as `terraform providers schema -json` of the newest Terraform does. The
-// documentation and the schema snapshot are made from it, so that they do not depend on the Terraform at hand: before 1.14
-// Terraform leaves out list resources, before 1.12 identities.
+// documentation and the schema snapshot are made from it, so that they do not depend on the version of Terraform: before 1.14,
+// it prints no list resources, and before 1.12 no identities.
 package main
 
 import (
@@ -96,12 +96,17 @@ func attributes(list []*tfprotov6.SchemaAttribute) object {
 	for _, a := range list {
 		attribute := object{}
 		if a.NestedType != nil {
-			attribute["nested_type"] = object{"attributes": attributes(a.NestedType.Attributes), "nesting_mode": strings.ToLower(a.NestedType.Nesting.String())}
+			attribute["nested_type"] = object{
+				"attributes":   attributes(a.NestedType.Attributes),
+				"nesting_mode": strings.ToLower(a.NestedType.Nesting.String()),
+			}
 		} else {
 			attribute["type"] = a.Type
 		}
 		describe(attribute, a.Description, a.DescriptionKind)
-		for name, set := range map[string]bool{"required": a.Required, "optional": a.Optional, "computed": a.Computed, "sensitive": a.Sensitive, "deprecated": a.Deprecated} {
+		for name, set := range map[string]bool{
+			"required": a.Required, "optional": a.Optional, "computed": a.Computed, "sensitive": a.Sensitive, "deprecated": a.Deprecated,
+		} {
 			if set {
 				attribute[name] = true
 			}
