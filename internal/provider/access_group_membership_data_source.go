@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/datasourcevalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -16,9 +15,9 @@ import (
 )
 
 var (
-	_ datasource.DataSource                     = (*accessGroupMembershipDataSource)(nil)
-	_ datasource.DataSourceWithConfigure        = (*accessGroupMembershipDataSource)(nil)
-	_ datasource.DataSourceWithConfigValidators = (*accessGroupMembershipDataSource)(nil)
+	_ datasource.DataSource                   = (*accessGroupMembershipDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*accessGroupMembershipDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*accessGroupMembershipDataSource)(nil)
 )
 
 func newAccessGroupMembershipDataSource() datasource.DataSource {
@@ -36,11 +35,11 @@ func (d *accessGroupMembershipDataSource) Schema(_ context.Context, _ datasource
 		return schema.StringAttribute{MarkdownDescription: description, Optional: true, Computed: true, Validators: []validator.String{idValidator{}}}
 	}
 	attributes := membershipAttributes()
-	attributes["id"] = key(describeID + " Set either this or both `access_group_id` and `user_id`.")
-	attributes["access_group_id"] = key("The id of the access group, for example `340002`.")
-	attributes["user_id"] = key("The id of the person, for example `12000001`.")
+	attributes["id"] = key(describeID + " Set either this, or both `access_group_id` and `user_id`.")
+	attributes["access_group_id"] = key("The ID of the access group, for example `340002`.")
+	attributes["user_id"] = key("The ID of the person, for example `12000001`.")
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads one access group membership, by its id or by its access group and user. It is an error when there is none.",
+		MarkdownDescription: "Reads one access group membership, by its ID or by its access group and user. A membership that does not exist is an error.",
 		Attributes:          attributes,
 	}
 }
@@ -52,19 +51,25 @@ func membershipAttributes() map[string]schema.Attribute {
 	}
 	return map[string]schema.Attribute{
 		"id":                computed(describeID),
-		"access_group_id":   computed("The id of the access group, for example `340002`."),
+		"access_group_id":   computed("The ID of the access group, for example `340002`."),
 		"access_group_name": computed(describeAccessGroupName),
-		"user_id":           computed("The id of the person, for example `12000001`."),
+		"user_id":           computed("The ID of the person, for example `12000001`."),
 		"user_name":         computed(describeUserName),
 		"creator_id":        computed(describeCreatorID),
 		"created_at":        computed(describeCreatedAt),
 	}
 }
 
-func (d *accessGroupMembershipDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
-	return []datasource.ConfigValidator{
-		datasourcevalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("access_group_id")),
-		datasourcevalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("user_id")),
+// ValidateConfig accepts the ID or the pair. A value that is not known yet may turn out to be null, so only known values are judged.
+func (d *accessGroupMembershipDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var config membershipModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() || config.ID.IsUnknown() || config.AccessGroupID.IsUnknown() || config.UserID.IsUnknown() {
+		return
+	}
+	byID, group, user := !config.ID.IsNull(), !config.AccessGroupID.IsNull(), !config.UserID.IsNull()
+	if group != user || byID == group {
+		resp.Diagnostics.AddError("Invalid Access Group Membership Lookup", "Set id, or both access_group_id and user_id.")
 	}
 }
 
@@ -88,10 +93,10 @@ func (d *accessGroupMembershipDataSource) Read(ctx context.Context, req datasour
 	switch {
 	case errors.Is(err, memberships.ErrAbsent) && config.ID.IsNull():
 		resp.Diagnostics.AddError("Access Group Membership Not Found",
-			fmt.Sprintf("User %s is not in access group %s. Check both ids, or use the data source kantata_access_group_memberships, which returns an empty list when nothing matches.", config.UserID.ValueString(), config.AccessGroupID.ValueString()))
+			fmt.Sprintf("User %s is not in access group %s. Check both IDs, or use the data source kantata_access_group_memberships, which returns an empty list if no membership matches.", config.UserID.ValueString(), config.AccessGroupID.ValueString()))
 	case errors.Is(err, memberships.ErrAbsent):
 		resp.Diagnostics.AddAttributeError(path.Root("id"), "Access Group Membership Not Found",
-			fmt.Sprintf("Kantata has no access group membership with the id %s. Where a person may be removed and added again by hand, look the membership up by access_group_id and user_id.", config.ID.ValueString()))
+			fmt.Sprintf("Kantata has no access group membership with the ID %s. The ID changes if a person is removed and added again: to find the membership in this case too, set access_group_id and user_id instead.", config.ID.ValueString()))
 	case err != nil:
 		resp.Diagnostics.Append(listDiagnostic(summaryRead, err))
 	default:

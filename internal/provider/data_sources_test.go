@@ -141,11 +141,11 @@ func TestMembershipDataSource(t *testing.T) {
 		{map[string]string{"access_group_id": "340002", "user_id": "12000001"}, ""},
 		{map[string]string{"id": "1"}, "Not Found"},
 		{map[string]string{"access_group_id": "340002", "user_id": "12000002"}, "Not Found"},
-		{nil, "Exactly one"},
+		{nil, "Set id, or both"},
 		{map[string]string{"access_group_id": "340002"}, "user_id"},
 		{map[string]string{"user_id": "12000001"}, "access_group_id"},
-		{map[string]string{"id": id, "access_group_id": "340002", "user_id": "12000001"}, "Exactly one"},
-		{map[string]string{"id": id, "user_id": "12000001"}, "Exactly one"},
+		{map[string]string{"id": id, "access_group_id": "340002", "user_id": "12000001"}, "Set id, or both"},
+		{map[string]string{"id": id, "user_id": "12000001"}, "Set id, or both"},
 		{map[string]string{"id": "jane"}, "jane"},
 	} {
 		read, said := newRun(t, fake, 2, 10*time.Second).data(name, filters(c.config))
