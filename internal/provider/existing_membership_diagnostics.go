@@ -2,11 +2,197 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
+
+// findingKind says what is wrong, or worth a warning, about a membership that exists or that several addresses have to do with.
+type findingKind int
+
+const (
+	findingNothing findingKind = iota
+
+	findingAdopted // warning: the create takes the existing membership into the state
+
+	findingAdoptedOrInterrupted // warning: the same, or the person is removed and added again
+	findingInterrupted          // warning: another address gives the pair up, and this one adds it again
+	findingOccupied             // warning: a replacement leads to a pair that exists
+	findingHeldTwice            // warning: two addresses keep one membership
+
+	findingExists           // error: a new address wants a pair that exists
+	findingRemovedElsewhere // error: the same, and the plan removes the pair at another address
+	findingKeptElsewhere    // error: an address wants a pair that another one keeps
+	findingWantedTwice      // error: two addresses want one pair
+	findingLosesAccess      // error: the state holds one membership twice, and the plan destroys one of the two entries
+)
+
+// rank orders kinds by how much they tell: a finding is reported only if it tells more than an earlier one about the same address.
+func (k findingKind) rank() int {
+	switch {
+	case k == findingNothing:
+		return 0
+	case k == findingAdopted:
+		return 1
+	case k < findingExists:
+		return 2
+	}
+	return 3
+}
+
+func (k findingKind) isError() bool { return k >= findingExists }
+
+// finding is what a plan call or a create reports about one membership.
+type finding struct {
+	kind       findingKind
+	membership membershipModel // only the pair is set if no call has seen the membership
+	inFull     bool            // no finding of this kind was reported before
+}
+
+func (f finding) diagnostic() diag.Diagnostic {
+	if f.kind.isError() {
+		return diag.NewErrorDiagnostic(f.errorSummary(), f.errorDetail())
+	}
+	return diag.NewWarningDiagnostic(f.warning())
+}
+
+func (f finding) errorSummary() string {
+	switch f.kind {
+	case findingExists:
+		return "Access Group Membership Already Exists"
+	case findingRemovedElsewhere:
+		return "Access Group Membership Removed and Created Again"
+	case findingLosesAccess:
+		return "Access Group Membership Held Twice"
+	}
+	return "Duplicate Access Group Membership"
+}
+
+// errorDetail is long for the first error of a kind. All others have six lines, because a plan may contain hundreds.
+func (f finding) errorDetail() string {
+	head, full, short := "", "", ""
+	switch f.kind {
+	case findingExists:
+		head, full = "This membership exists already, so it cannot be created:", fmt.Sprintf(adviceExists, f.membership.pair())
+		short = "Import it, or see the first error with this summary."
+	case findingRemovedElsewhere:
+		head, full = "This plan removes a membership at one address and creates it at another:", adviceRemovedElsewhere
+		short = "Add a moved block as in the first error with this summary."
+	case findingLosesAccess:
+		head, full = "The state holds this membership twice, and this plan destroys one entry:", adviceLosesAccess
+		short = "Use terraform state rm as in the first error with this summary."
+	case findingKeptElsewhere:
+		head, short = "Another resource of this configuration manages this membership:", adviceDuplicate
+	default:
+		head, short = "Two resources of this configuration create this membership:", adviceDuplicate
+	}
+	if f.inFull && full != "" {
+		return head + f.lines() + "\n\n" + full
+	}
+	return head + f.lines() + "\n" + short
+}
+
+// A provider never learns the addresses of resources, so the blocks contain placeholders.
+const (
+	adviceExists = "If it was created outside Terraform, set adopt_existing = true, or add this import block with the address of this resource:\n\n" +
+		"import {\n  to = kantata_access_group_membership.NAME\n  id = \"%s\"\n}\n\n" +
+		"If a resource or its key was renamed, add this moved block with both addresses. If the last apply failed, apply again instead.\n\n" +
+		movedBlock + "\n\n" +
+		"If the list of a count has shifted, use for_each with stable keys.\n\n" +
+		"If the resource replaces itself with create_before_destroy, set adopt_existing = true."
+
+	adviceRemovedElsewhere = "If a resource or its key was renamed, add this moved block with both addresses. Then nothing is removed:\n\n" +
+		movedBlock + "\n\n" +
+		"Otherwise, set adopt_existing = true in the resource that creates it. The person is in the group after the apply, but access may be " +
+		"interrupted for a moment. The same setting helps if create_before_destroy has left a deposed object."
+
+	adviceLosesAccess = "The apply would remove the person, although another address keeps the membership. " +
+		"Remove the entry that the plan destroys or replaces from the state, and plan again:\n\n" +
+		"terraform state rm 'ADDRESS'\n\n" +
+		"If that entry is a deposed object, the command removes the whole address. Import the membership there again."
+
+	adviceDuplicate = "A membership needs one resource: remove one of the two."
+
+	movedBlock = "moved {\n  from = kantata_access_group_membership.OLD\n  to   = kantata_access_group_membership.NEW\n}"
+)
+
+// Terraform merges warnings that have one summary, and prints the first text.
+const (
+	summaryReview  = "Review Access Group Memberships Before Apply"
+	summaryAdopted = "Existing Access Group Membership Adopted"
+
+	adviceStableKeys = "for_each with stable keys instead of count, and moved blocks from each index to its key, avoid this"
+)
+
+func (f finding) warning() (summary, detail string) {
+	membership := describeModel(f.membership)
+	switch f.kind {
+	case findingAdopted:
+		return summaryAdopted, fmt.Sprintf("%s exists already%s. Because adopt_existing is set, it is taken into the state instead of being created. "+
+			"A later destroy removes it.", membership, f.origin())
+	case findingAdoptedOrInterrupted:
+		return summaryReview, fmt.Sprintf("%s is given up at one address and adopted at another, because adopt_existing is set. "+
+			"If Terraform deletes it first, it is created again, and access is interrupted for a moment: %s.", membership, adviceStableKeys)
+	case findingInterrupted:
+		return summaryReview, fmt.Sprintf("%s is removed at one address and created again at another. Access is interrupted for a moment: %s. "+
+			"With create_before_destroy, the apply ends in an error instead.", membership, adviceStableKeys)
+	case findingOccupied:
+		return summaryReview, fmt.Sprintf("%s exists already, and this plan replaces another membership with it. "+
+			"If another resource gives it up in the same apply (the list of a count has shifted, or two people trade places), "+
+			"access is interrupted for a moment: %s. Otherwise, the apply removes the old membership and then fails. "+
+			"To take the existing one into the state, set adopt_existing = true. To manage it with another resource, import it there with the ID %q.",
+			membership, adviceStableKeys, f.membership.pair())
+	}
+	return summaryReview, fmt.Sprintf("%s is in the state at two addresses. If one of them is destroyed or replaced, the person is removed from the group. "+
+		"Remove one address with terraform state rm, and its block from the configuration.", membership)
+}
+
+// origin says who created the membership and when, as far as Kantata returned it.
+func (f finding) origin() string {
+	by, on := f.membership.CreatorID.ValueString(), f.membership.CreatedAt.ValueString()
+	switch {
+	case by != "" && on != "":
+		return fmt.Sprintf(" (created by user %s on %s)", by, on)
+	case by != "":
+		return fmt.Sprintf(" (created by user %s)", by)
+	case on != "":
+		return fmt.Sprintf(" (created on %s)", on)
+	}
+	return ""
+}
+
+// lines are the facts about the membership, one on each line.
+func (f finding) lines() string {
+	m := f.membership
+	var b strings.Builder
+	if id := m.ID.ValueString(); id != "" {
+		b.WriteString("\n  Membership:   " + id)
+	}
+	b.WriteString("\n  User:         " + idAndName(m.UserID, m.UserName))
+	b.WriteString("\n  Access group: " + idAndName(m.AccessGroupID, m.AccessGroupName))
+	b.WriteString("\n  Import ID:    " + m.pair().String())
+	return b.String()
+}
+
+// idAndName fits on one line of 78 columns together with its label and Terraform's frame.
+func idAndName(id, name types.String) string {
+	const most = 32
+	short := []rune(strings.Join(strings.Fields(name.ValueString()), " "))
+	if len(short) > most {
+		short = append(short[:most-1], '…')
+	}
+	if len(short) == 0 {
+		return id.ValueString()
+	}
+	return fmt.Sprintf("%s (%s)", id.ValueString(), string(short))
+}
+
+func pairModel(pair kantata.Pair) membershipModel {
+	return membershipModel{AccessGroupID: types.StringValue(pair.AccessGroupID.String()), UserID: types.StringValue(pair.UserID.String())}
+}
 
 // existsDiagnostic carries a block to paste. The address is a placeholder: a provider never learns its own.
 func existsDiagnostic(m kantata.Membership) diag.Diagnostic {

@@ -1,0 +1,298 @@
+package provider
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+// quietTime is how long no call may begin or end until a walk has nothing more to say about who holds a pair.
+const quietTime = 400 * time.Millisecond
+
+// planRegistry records what the calls of one provider process say about each pair, so that a plan reports what two resources do to one
+// membership. A call names no resource address. It shows only that some address holds a pair in the state, or wants one that it does not
+// hold. Terraform makes these calls in any order, so a finding is returned to whichever of the two calls comes second.
+//
+// Nothing in a call distinguishes a plan from an apply until the first write. From then on the registry finds nothing, because the run
+// may be about to delete the pair: the create decides (rule 11).
+type planRegistry struct {
+	settled chan struct{} // closed when calls stop waiting for a holder: the walk was quiet once, or the process writes
+
+	mu        sync.Mutex // guards all fields below, and the pairs and wants that they lead to
+	pairs     map[kantata.Pair]*plannedPair
+	explained map[findingKind]bool // errors of which the full text was given
+	writing   bool                 // a create, update or delete was called
+	isSettled bool
+	running   int // calls in progress that do not wait
+	waiting   int
+	quiet     *time.Timer // runs while calls wait and none runs
+}
+
+// plannedPair is what the calls say about one pair.
+type plannedPair struct {
+	holders   [numFates]int // addresses that hold the pair in the state, by their fate
+	reads     int           // addresses whose Read began and has not found the pair absent
+	wants     []*want
+	adoptSaid bool
+
+	// known is closed when a call that waits for the pair's holder need not wait any more.
+	known   chan struct{}
+	isKnown bool
+}
+
+// fate is what a plan does to an address that holds a pair in the state. If several addresses hold one pair, the greatest fate counts.
+type fate int
+
+const (
+	givesUp  fate = iota // the address is replaced by another pair
+	removes              // its key or block is gone
+	keeps                // it stays, or is replaced by itself
+	numFates             // not a fate
+)
+
+// want is an address that does not hold a pair in the state and plans to have it.
+type want struct {
+	pair     kantata.Pair
+	replaces bool // the address holds another pair, which this one replaces
+	adopts   bool // adopt_existing is true or not yet known
+
+	membership *membershipModel // what the lookup found; nil if the pair is absent
+	judged     bool             // the address's own call has returned, so later findings go to the holders' calls
+	said       findingKind
+}
+
+func newPlanRegistry() *planRegistry {
+	return &planRegistry{settled: make(chan struct{}), pairs: map[kantata.Pair]*plannedPair{}, explained: map[findingKind]bool{}}
+}
+
+// begin records that a call of Terraform is in progress until the returned function is called.
+func (r *planRegistry) begin() (end func()) {
+	r.count(1, 0)
+	return func() { r.count(-1, 0) }
+}
+
+// beginWrite is begin for a create, update or delete, which only an apply calls.
+func (r *planRegistry) beginWrite() (end func()) {
+	r.mu.Lock()
+	r.writing = true
+	r.settle()
+	r.mu.Unlock()
+	return r.begin()
+}
+
+// isWriting reports whether the process is known to apply.
+func (r *planRegistry) isWriting() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.writing
+}
+
+// beginRead records that an address holds the pair as far as its Read has not found it absent.
+func (r *planRegistry) beginRead(pair kantata.Pair) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.pair(pair)
+	p.reads++
+	p.setKnown()
+}
+
+// absent records that a Read for which beginRead was called has found the pair absent.
+func (r *planRegistry) absent(pair kantata.Pair) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pair(pair).reads--
+}
+
+// hold records what the plan does to an address that holds a membership in the state.
+func (r *planRegistry) hold(held membershipModel, fate fate) []finding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.writing {
+		return nil
+	}
+	p := r.pair(held.pair())
+	kept, gone := p.holders[keeps], p.holders[removes]+p.holders[givesUp]
+	p.holders[fate]++
+	p.setKnown()
+
+	var findings []finding
+	switch {
+	case fate == keeps && gone > 0, fate != keeps && kept > 0:
+		findings = append(findings, r.finding(findingLosesAccess, held))
+	case fate == keeps && kept > 0:
+		findings = append(findings, r.finding(findingHeldTwice, held))
+	}
+	for _, w := range p.wants {
+		if w.judged {
+			findings = append(findings, r.say(p, w)...)
+		}
+	}
+	return findings
+}
+
+// want records an address that plans to have a pair. The caller looks the pair up and then calls judge.
+func (r *planRegistry) want(pair kantata.Pair, replaces, adopts bool) *want {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := &want{pair: pair, replaces: replaces, adopts: adopts}
+	p := r.pair(pair)
+	p.wants = append(p.wants, w)
+	if len(p.wants) > 1 {
+		p.setKnown()
+	}
+	return w
+}
+
+// judge says what is known about w after the lookup of its pair, which found the membership or, with nil, confirmed its absence. A new
+// address whose pair exists waits for the pair's holder, so that the advice is the right one. A replacement never waits: a chain of
+// replacements would fill all of Terraform's slots. The error is that of ctx.
+func (r *planRegistry) judge(ctx context.Context, w *want, found *membershipModel) ([]finding, error) {
+	if found != nil && !w.replaces {
+		r.await(ctx, w.pair)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.writing {
+		return nil, nil
+	}
+	w.membership, w.judged = found, true
+	return r.say(r.pair(w.pair), w), nil
+}
+
+// report returns a finding about what a create met or did. Adoption is reported once, by the plan call or by the create.
+func (r *planRegistry) report(kind findingKind, m membershipModel) []finding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if kind == findingAdopted && r.pair(m.pair()).adoptSaid {
+		return nil
+	}
+	return []finding{r.finding(kind, m)}
+}
+
+// await waits until it is known whether another address holds or wants the pair, the process writes, or no call has begun or ended for
+// quietTime. The last happens once for a process: a walk in which calls wait for each other must not wait again and again.
+func (r *planRegistry) await(ctx context.Context, pair kantata.Pair) {
+	r.mu.Lock()
+	known := r.pair(pair).known
+	r.mu.Unlock()
+	r.count(-1, 1)
+	defer r.count(1, -1)
+	select {
+	case <-known:
+	case <-r.settled:
+	case <-ctx.Done():
+	}
+}
+
+// count changes how many calls run and wait, and starts the quiet time anew.
+func (r *planRegistry) count(running, waiting int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running += running
+	r.waiting += waiting
+	if r.quiet != nil {
+		r.quiet.Stop()
+	}
+	if r.running == 0 && r.waiting > 0 && !r.isSettled {
+		r.quiet = time.AfterFunc(quietTime, r.settleIfQuiet)
+	}
+}
+
+func (r *planRegistry) settleIfQuiet() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running == 0 {
+		r.settle()
+	}
+}
+
+// settle must be called with the lock held.
+func (r *planRegistry) settle() {
+	if !r.isSettled {
+		r.isSettled = true
+		close(r.settled)
+	}
+}
+
+// pair must be called with the lock held.
+func (r *planRegistry) pair(pair kantata.Pair) *plannedPair {
+	p := r.pairs[pair]
+	if p == nil {
+		p = &plannedPair{known: make(chan struct{})}
+		r.pairs[pair] = p
+	}
+	return p
+}
+
+// say returns what is now known about w unless as much was said before. It must be called with the lock held.
+func (r *planRegistry) say(p *plannedPair, w *want) []finding {
+	kind, m := p.verdict(w)
+	if kind.rank() <= w.said.rank() {
+		return nil
+	}
+	w.said = kind
+	if kind == findingAdopted || kind == findingAdoptedOrInterrupted {
+		p.adoptSaid = true
+	}
+	return []finding{r.finding(kind, m)}
+}
+
+// finding must be called with the lock held.
+func (r *planRegistry) finding(kind findingKind, m membershipModel) finding {
+	first := !r.explained[kind]
+	r.explained[kind] = true
+	return finding{kind: kind, membership: m, inFull: first}
+}
+
+func (p *plannedPair) setKnown() {
+	if !p.isKnown {
+		p.isKnown = true
+		close(p.known)
+	}
+}
+
+// verdict is the table of DESIGN.md: what one address that wants a pair means to those that hold it.
+func (p *plannedPair) verdict(w *want) (findingKind, membershipModel) {
+	if len(p.wants) > 1 {
+		return findingWantedTwice, p.described(w)
+	}
+	if w.membership == nil {
+		return findingNothing, membershipModel{}
+	}
+	var kind findingKind
+	switch {
+	case p.holders[keeps] > 0:
+		kind = findingKeptElsewhere
+	case p.holders[removes]+p.holders[givesUp] > 0 && w.adopts:
+		kind = findingAdoptedOrInterrupted
+	case p.holders[removes] > 0 && !w.replaces:
+		kind = findingRemovedElsewhere
+	case p.holders[removes]+p.holders[givesUp] > 0:
+		kind = findingInterrupted
+	case p.reads > 0 && !w.replaces:
+		// The plan call of the address that was read is still to come, or the address is a tainted one that wants its own pair.
+		kind = findingNothing
+	case w.adopts:
+		kind = findingAdopted
+	case w.replaces:
+		kind = findingOccupied
+	default:
+		kind = findingExists
+	}
+	return kind, *w.membership
+}
+
+// described is the membership that any address which wants the pair has found, or the bare pair.
+func (p *plannedPair) described(w *want) membershipModel {
+	for _, other := range p.wants {
+		if other.membership != nil {
+			return *other.membership
+		}
+	}
+	return pairModel(w.pair)
+}
