@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// membershipIdentity is the pair and not the membership id, which changes when a person is removed and added again by hand.
+// membershipIdentity is the pair and not the membership ID, which changes if a person is removed and added again outside Terraform.
 type membershipIdentity struct {
 	AccessGroupID types.String `tfsdk:"access_group_id"`
 	UserID        types.String `tfsdk:"user_id"`
@@ -16,11 +16,11 @@ func membershipIdentitySchema() identityschema.Schema {
 		Version: 0,
 		Attributes: map[string]identityschema.Attribute{
 			"access_group_id": identityschema.StringAttribute{
-				Description:       "The id of the access group, for example 340002.",
+				Description:       "The ID of the access group, for example 340002.",
 				RequiredForImport: true,
 			},
 			"user_id": identityschema.StringAttribute{
-				Description:       "The id of the user, for example 12000001.",
+				Description:       "The ID of the user, for example 12000001.",
 				RequiredForImport: true,
 			},
 		},

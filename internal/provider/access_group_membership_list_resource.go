@@ -71,7 +71,7 @@ func (l *accessGroupMembershipListResource) List(ctx context.Context, req list.L
 }
 
 func newListResult(ctx context.Context, req list.ListRequest, m kantata.Membership) list.ListResult {
-	model := newMembershipModel(m)
+	model := resourceModel{membershipModel: newMembershipModel(m)}
 	result := req.NewListResult(ctx)
 	result.DisplayName = displayName(m)
 	result.Diagnostics.Append(result.Identity.Set(ctx, model.identity())...)

@@ -6,6 +6,19 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
+// resourceModel is a membership with what only the resource's configuration says.
+type resourceModel struct {
+	membershipModel
+
+	AdoptExisting types.Bool `tfsdk:"adopt_existing"`
+}
+
+// with returns the configured values together with the membership that Kantata returned (rule 4).
+func (m resourceModel) with(membership kantata.Membership) resourceModel {
+	m.membershipModel = newMembershipModel(membership)
+	return m
+}
+
 // membershipModel is a membership as the resource and both data sources show it.
 type membershipModel struct {
 	ID              types.String `tfsdk:"id"`
@@ -45,9 +58,9 @@ func (m membershipModel) identity() membershipIdentity {
 
 // Descriptions of the attributes, the same in the resource and the data sources.
 const (
-	describeID              = "The id of the membership, for example `56000101`. It changes when the person is removed from the group and added again by hand."
+	describeID              = "The ID of the membership, for example `56000101`. It changes if the person is removed from the group and added again outside Terraform."
 	describeAccessGroupName = "The name of the access group, for example `Resource Managers`."
 	describeUserName        = "The full name of the person, for example `Jane Doe`."
-	describeCreatorID       = "The id of the user who created the membership, for example `12000009`; null where Kantata does not tell."
-	describeCreatedAt       = "When the membership was created, as Kantata writes it: a date such as `2026-11-22` or a date-time such as `2026-11-22T08:30:00Z`."
+	describeCreatorID       = "The ID of the user who created the membership, for example `12000009`. Null if Kantata does not return it."
+	describeCreatedAt       = "The date or time of the creation, as Kantata returns it, for example `2026-11-22T08:30:00-07:00`."
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -22,6 +23,7 @@ var (
 	_ resource.ResourceWithConfigure   = (*accessGroupMembershipResource)(nil)
 	_ resource.ResourceWithIdentity    = (*accessGroupMembershipResource)(nil)
 	_ resource.ResourceWithImportState = (*accessGroupMembershipResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*accessGroupMembershipResource)(nil)
 )
 
 func newAccessGroupMembershipResource() resource.Resource { return &accessGroupMembershipResource{} }
@@ -40,27 +42,32 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 		}
 	}
-	required := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{
-			MarkdownDescription: description + " A change replaces the membership.",
-			Required:            true,
-			Validators:          []validator.String{idValidator{}},
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		}
-	}
 	resp.Schema = schema.Schema{
 		Version: 0,
-		MarkdownDescription: "Puts a person into an access group of Kantata OX, and takes them out again when the resource is destroyed. " +
-			"The resource is additive: memberships that are not in the configuration are never touched. " +
-			"An import id is " + importForms + ".",
+		MarkdownDescription: "Puts a person into an access group of Kantata OX, and removes them from it when the resource is destroyed. " +
+			"The resource is additive: it never changes memberships that are not in the configuration. " +
+			"An import ID is " + importForms + ".",
 		Attributes: map[string]schema.Attribute{
-			"id":                computed(describeID),
-			"access_group_id":   required("The id of the access group, digits only, for example `340002`."),
+			"id": computed(describeID),
+			"access_group_id": schema.StringAttribute{
+				MarkdownDescription: "The ID of the access group, digits only, for example `340002`. A change replaces the membership.",
+				Required:            true,
+				Validators:          []validator.String{idValidator{}},
+			},
 			"access_group_name": computed(describeAccessGroupName),
-			"user_id":           required("The id of the person, digits only, for example `12000001`."),
-			"user_name":         computed(describeUserName),
-			"creator_id":        computed(describeCreatorID),
-			"created_at":        computed(describeCreatedAt),
+			"user_id": schema.StringAttribute{
+				MarkdownDescription: "The ID of the person, digits only, for example `12000001`. A change replaces the membership.",
+				Required:            true,
+				Validators:          []validator.String{idValidator{instead: "user_email_address"}},
+			},
+			"user_name":  computed(describeUserName),
+			"creator_id": computed(describeCreatorID),
+			"created_at": computed(describeCreatedAt),
+			"adopt_existing": schema.BoolAttribute{
+				MarkdownDescription: "Whether a membership that exists already is taken into the state instead of being an error, for example `true`. " +
+					"Plan and apply report each adopted membership in a warning. A change sends no request. Defaults to `false`.",
+				Optional: true,
+			},
 		},
 	}
 }
@@ -74,48 +81,60 @@ func (r *accessGroupMembershipResource) Configure(_ context.Context, req resourc
 }
 
 func (r *accessGroupMembershipResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan membershipModel
+	defer r.data.plans.beginWrite()()
+	var plan resourceModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	created, err := r.data.store.Create(ctx, plan.pair(), memberships.CreateOptions{})
+	created, err := r.data.store.Create(ctx, plan.pair(), memberships.CreateOptions{Adopt: plan.AdoptExisting.ValueBool()})
 	if err != nil {
-		resp.Diagnostics.Append(createDiagnostic(plan.pair(), err))
+		resp.Diagnostics.Append(r.createDiagnostics(ctx, plan.pair(), err)...)
 		return
 	}
-	model := newMembershipModel(created.Membership)
+	model := plan.with(created.Membership)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
+	if created.Adopted {
+		resp.Diagnostics.Append(diagnostics(r.data.plans.report(findingAdopted, model.membershipModel))...)
+	}
 }
 
 func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var prior membershipModel
+	defer r.data.plans.begin()()
+	var prior resourceModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	membership, err := r.read(ctx, prior)
-	imported := prior.ID.IsNull() || prior.UserID.IsNull()
+	hasPair := !prior.UserID.IsNull()
+	if hasPair {
+		r.data.plans.beginRead(prior.pair())
+	}
+	membership, err := r.read(ctx, prior.membershipModel)
+	if hasPair && errors.Is(err, memberships.ErrAbsent) {
+		r.data.plans.absent(prior.pair())
+	}
+	imported := prior.ID.IsNull() || !hasPair
 	switch {
 	case errors.Is(err, memberships.ErrAbsent) && imported:
-		resp.Diagnostics.Append(r.notFoundDiagnostic(ctx, prior))
+		resp.Diagnostics.Append(r.notFoundDiagnostic(ctx, prior.membershipModel))
 		return
 	case errors.Is(err, memberships.ErrAbsent):
-		// Terraform before 1.12 sends no identity, and the framework refuses an answer without one even for what is gone.
+		// Terraform before 1.12 sends no identity, and the framework refuses a response without one even for what is gone.
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, prior.identity())...)
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
-		resp.Diagnostics.Append(readDiagnostic(prior, err))
+		resp.Diagnostics.Append(readDiagnostic(prior.membershipModel, err))
 		return
 	}
-	model := newMembershipModel(membership)
+	model := prior.with(membership)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 }
 
-// read looks up what the state knows: all of it, or after an import only the id or only the pair.
+// read looks up what the state knows: all of it, or after an import only the ID or only the pair.
 func (r *accessGroupMembershipResource) read(ctx context.Context, prior membershipModel) (kantata.Membership, error) {
 	switch {
 	case prior.ID.IsNull():
@@ -127,19 +146,27 @@ func (r *accessGroupMembershipResource) read(ctx context.Context, prior membersh
 	}
 }
 
-func (r *accessGroupMembershipResource) Update(_ context.Context, _ resource.UpdateRequest, resp *resource.UpdateResponse) {
-	resp.Diagnostics.AddError("Unable to Update Access Group Membership",
-		"Kantata has no update of a membership: a change of either id replaces it. Please report this as a defect of the provider.")
+// Update writes into the state what was configured without changing the membership. It sends no request.
+func (r *accessGroupMembershipResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	defer r.data.plans.beginWrite()()
+	var plan resourceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
 func (r *accessGroupMembershipResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var prior membershipModel
+	defer r.data.plans.beginWrite()()
+	var prior resourceModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if err := r.data.store.Delete(ctx, prior.id(), prior.pair()); err != nil {
-		resp.Diagnostics.Append(deleteDiagnostic(prior, err))
+		resp.Diagnostics.Append(deleteDiagnostic(prior.membershipModel, err))
 	}
 }
 
@@ -177,16 +204,50 @@ func importPair(ctx context.Context, pair kantata.Pair, resp *resource.ImportSta
 	return diags
 }
 
-// notFoundDiagnostic answers an import of what is not there. A swapped pair is the likeliest slip, so the reverse is looked up.
+// createDiagnostics reports a create that failed. A swapped pair is a likely mistake, so a refused one is checked for it.
+func (r *accessGroupMembershipResource) createDiagnostics(ctx context.Context, pair kantata.Pair, err error) diag.Diagnostics {
+	var exists *memberships.ExistsError
+	if errors.As(err, &exists) {
+		return diagnostics(r.data.plans.report(findingExists, newMembershipModel(exists.Membership)))
+	}
+	d := createDiagnostic(pair, err)
+	switch status(err) {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
+		if hint := r.swapHint(ctx, pair); hint != "" {
+			d = diag.NewErrorDiagnostic(d.Summary(), d.Detail()+"\n\n"+hint)
+		}
+	}
+	return diag.Diagnostics{d}
+}
+
+// swapHint names an access group that has the user's ID, or a user that has the access group's. A failed lookup gives no hint.
+func (r *accessGroupMembershipResource) swapHint(ctx context.Context, pair kantata.Pair) string {
+	const hint = "Kantata has %s %s: access_group_id and user_id may be swapped."
+	for m, err := range r.data.store.Stream(ctx, kantata.MembershipFilter{AccessGroupID: pair.UserID}, 1) {
+		if err == nil && m.AccessGroupID == pair.UserID {
+			model := newMembershipModel(m)
+			return fmt.Sprintf(hint, "an access group with the ID", idAndName(model.AccessGroupID, model.AccessGroupName))
+		}
+	}
+	for m, err := range r.data.store.Stream(ctx, kantata.MembershipFilter{UserID: pair.AccessGroupID}, 1) {
+		if err == nil && m.UserID == pair.AccessGroupID {
+			model := newMembershipModel(m)
+			return fmt.Sprintf(hint, "a user with the ID", idAndName(model.UserID, model.UserName))
+		}
+	}
+	return ""
+}
+
+// notFoundDiagnostic reports an import of a membership that does not exist. Swapped IDs are a likely mistake, so the reverse pair is looked up.
 func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, prior membershipModel) diag.Diagnostic {
 	const summary = "Unable to Import Access Group Membership"
 	if prior.UserID.IsNull() {
-		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("Kantata has no access group membership with the id %s. If %s is the id of a user or of an access group, import by the pair instead. An import id is %s.", prior.id(), prior.id(), importForms))
+		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("Kantata has no access group membership with the ID %s. If %s is the ID of a user or of an access group, import by the pair instead. An import ID is %s.", prior.id(), prior.id(), importForms))
 	}
 	pair := prior.pair()
 	reverse := kantata.Pair{AccessGroupID: pair.UserID, UserID: pair.AccessGroupID}
 	if found, err := r.data.store.Find(ctx, reverse); err == nil {
-		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse exists: %s. The two ids are swapped; import \"%s\".", pair.UserID, pair.AccessGroupID, describe(found), reverse))
+		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse exists: %s. The two IDs are swapped: import \"%s\".", pair.UserID, pair.AccessGroupID, describe(found), reverse))
 	}
-	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, so there is nothing to import. Check both ids, or leave the import out and let Terraform create the membership. An import id is %s.", pair.UserID, pair.AccessGroupID, importForms))
+	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, so there is nothing to import. Check both IDs, or remove the import and let Terraform create the membership. An import ID is %s.", pair.UserID, pair.AccessGroupID, importForms))
 }

@@ -26,14 +26,11 @@ const (
 )
 
 func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
-	var exists *memberships.ExistsError
 	var claimed *memberships.ClaimedError
 	var uncertain *memberships.UncertainError
 	var failed *memberships.FailedDeleteError
 	notCreated := fmt.Sprintf("User %s was not put into access group %s.", pair.UserID, pair.AccessGroupID)
 	switch {
-	case errors.As(err, &exists):
-		return existsDiagnostic(exists.Membership)
 	case errors.As(err, &claimed):
 		return diag.NewErrorDiagnostic("Duplicate Access Group Membership",
 			fmt.Sprintf("Two blocks of this configuration put user %s into access group %s. A membership must be managed by one block only: "+

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,14 @@ func (r *run) state(dynamic *tfprotov6.DynamicValue) state {
 		if !attribute.IsKnown() || attribute.IsNull() {
 			continue
 		}
+		if attribute.Type().Is(tftypes.Bool) {
+			var value bool
+			if err := attribute.As(&value); err != nil {
+				r.t.Fatal(err)
+			}
+			s[name] = strconv.FormatBool(value)
+			continue
+		}
 		var text string
 		if err := attribute.As(&text); err != nil {
 			r.t.Fatal(err)
@@ -143,9 +152,83 @@ func (r *run) state(dynamic *tfprotov6.DynamicValue) state {
 func (r *run) values(s state) map[string]tftypes.Value {
 	values := nulls(r.object)
 	for name, text := range s {
+		if r.object.AttributeTypes[name].Is(tftypes.Bool) {
+			values[name] = tftypes.NewValue(tftypes.Bool, text == "true")
+			continue
+		}
 		values[name] = tftypes.NewValue(tftypes.String, text)
 	}
 	return values
+}
+
+// planned is the response to one plan call.
+type planned struct {
+	values   map[string]tftypes.Value // nil if the resource is destroyed
+	private  []byte
+	replaces []string
+	said     string
+}
+
+// config returns a configuration of the resource; what is not given is null.
+func (r *run) config(attributes map[string]tftypes.Value) map[string]tftypes.Value {
+	config := nulls(r.object)
+	maps.Copy(config, attributes)
+	return config
+}
+
+// plan makes the plan call for a resource whose state is prior, nil for none, and whose configuration is config, nil for none.
+func (r *run) plan(ctx context.Context, prior state, private []byte, config map[string]tftypes.Value) planned {
+	r.t.Helper()
+
+	var priorValues map[string]tftypes.Value
+	if prior != nil {
+		priorValues = r.values(prior)
+	}
+	proposed := maps.Clone(config)
+	for name, value := range config {
+		computed := name != "adopt_existing" && value.IsKnown() && value.IsNull()
+		switch {
+		case computed && prior == nil:
+			proposed[name] = unknown(tftypes.String)
+		case computed:
+			proposed[name] = priorValues[name]
+		}
+	}
+	resp, err := r.server.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
+		TypeName: membershipType, PriorState: r.dynamic(priorValues), ProposedNewState: r.dynamic(proposed), Config: r.dynamic(config), PriorPrivate: private,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	p := planned{private: resp.PlannedPrivate, said: diagnosticText(resp.Diagnostics)}
+	for _, attribute := range resp.RequiresReplace {
+		p.replaces = append(p.replaces, attribute.String())
+	}
+	if value, err := resp.PlannedState.Unmarshal(r.object); err != nil {
+		r.t.Fatal(err)
+	} else if !value.IsNull() {
+		if err := value.As(&p.values); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// apply makes the apply call for what was planned.
+func (r *run) apply(ctx context.Context, prior state, config map[string]tftypes.Value, p planned) (state, string) {
+	r.t.Helper()
+
+	var priorValues map[string]tftypes.Value
+	if prior != nil {
+		priorValues = r.values(prior)
+	}
+	resp, err := r.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: membershipType, PriorState: r.dynamic(priorValues), PlannedState: r.dynamic(p.values), Config: r.dynamic(config), PlannedPrivate: p.private,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.state(resp.NewState), diagnosticText(resp.Diagnostics)
 }
 
 func (r *run) create(ctx context.Context, accessGroupID, userID string) (state, string) {
@@ -157,7 +240,7 @@ func (r *run) create(ctx context.Context, accessGroupID, userID string) (state, 
 	planned := make(map[string]tftypes.Value, len(config))
 	for name, value := range config {
 		planned[name] = value
-		if value.IsNull() {
+		if value.IsNull() && name != "adopt_existing" {
 			planned[name] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 		}
 	}

@@ -81,6 +81,7 @@ func (w *waits) client() kantata.Waits {
 type providerData struct {
 	client *kantata.Client
 	store  *memberships.Store
+	plans  *planRegistry
 }
 
 type providerModel struct {
@@ -166,7 +167,7 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 	if p.waits != nil {
 		options.Waits = p.waits.store
 	}
-	data := &providerData{client: client, store: memberships.New(client, options)}
+	data := &providerData{client: client, store: memberships.New(client, options), plans: newPlanRegistry()}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = data, data, data
 }
 

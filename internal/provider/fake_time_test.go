@@ -1,0 +1,68 @@
+package provider
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// inFakeTime runs a test in a bubble, with a Kantata that is reached through pipes: a network connection does not belong to a bubble. The
+// client of each run clones http.DefaultTransport, so a test that calls inFakeTime must not be parallel.
+func inFakeTime(t *testing.T, test func(t *testing.T, fake *kantatatest.Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		fake := kantatatest.New(kantatatest.WithoutListener())
+		fake.SeedCompany()
+		listener := &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
+		server := &http.Server{Handler: fake}
+		go func() { _ = server.Serve(listener) }()
+		before := http.DefaultTransport
+		http.DefaultTransport = &http.Transport{DialContext: listener.dial}
+		defer func() {
+			http.DefaultTransport = before
+			fake.Close()
+			_ = server.Close()
+		}()
+		test(t, fake)
+	})
+}
+
+// pipes is a listener whose connections are pipes.
+type pipes struct {
+	connections chan net.Conn
+	closed      chan struct{}
+	once        sync.Once
+}
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.connections <- far:
+		return near, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case connection := <-p.connections:
+		return connection, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
