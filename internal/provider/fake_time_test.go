@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
@@ -29,6 +30,8 @@ func inFakeTime(t *testing.T, test func(t *testing.T, fake *kantatatest.Server))
 			_ = server.Close()
 		}()
 		test(t, fake)
+		// A round whose lookups all have results still gathers for a moment, and a bubble must end without goroutines.
+		<-time.After(time.Second)
 	})
 }
 
