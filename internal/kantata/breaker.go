@@ -5,13 +5,17 @@ import (
 	"time"
 )
 
+// probeTimeout limits a probe: one that hangs must not hold up those that wait for it.
+const probeTimeout = 10 * time.Second
+
 // breaker follows one condition of the whole process (rule 12). While the condition holds, one request at a time is let through as a
 // probe, and the others wait. Once the condition has held for longer than its budget, the others fail at once, and a probe still goes
 // out from time to time. It has no clock and no lock of its own: its owner passes the time and guards it.
 type breaker struct {
-	kind      ConditionKind
-	budget    time.Duration
-	low, high time.Duration // bounds of the wait between two probes
+	kind ConditionKind
+	// budget is how long requests wait. After that, spare is left to find out whether only one request is affected.
+	budget, spare time.Duration
+	low, high     time.Duration // bounds of the wait between two probes
 
 	// since is when the condition began; zero while it does not hold.
 	since time.Time
@@ -20,7 +24,7 @@ type breaker struct {
 	failures  int
 	probing   bool
 	nextProbe time.Time
-	// only is the request that failed if it is the only one that did; "" if others failed too. Such a failure may concern that request only.
+	// only is the request that failed if it is the only one that did; "" if others failed too.
 	only string
 	last Error
 	// condition is shared by the errors that the present condition causes.
@@ -29,8 +33,9 @@ type breaker struct {
 
 // decision is what a request may do.
 type decision struct {
-	// probe says that the request is sent while the condition holds.
+	// probe says that the request is sent while the condition holds, and limit how long it may take.
 	probe bool
+	limit time.Duration
 	// wait is how long to wait before asking again; 0 means that the request may be sent.
 	wait time.Duration
 	// refusal is why the request fails at once.
@@ -44,11 +49,15 @@ func (b *breaker) decide(now time.Time, key string) decision {
 	if !b.holds() {
 		return decision{}
 	}
-	left := b.since.Add(b.budget).Sub(now)
-	pause := b.nextProbe.Sub(now)
+	left, pause := b.left(now), b.nextProbe.Sub(now)
 	switch {
-	case !b.probing && (pause <= 0 || left <= 0 && b.only != "" && b.only != key):
-		return decision{probe: true}
+	case !b.probing && pause <= 0 && left > 0:
+		return decision{probe: true, limit: min(left, probeTimeout)}
+	case !b.probing && pause <= 0:
+		return decision{probe: true, limit: probeTimeout}
+	case !b.probing && left <= 0 && b.only != "" && b.only != key:
+		// All that failed was one request, for example for a list that is never returned: this one may succeed.
+		return decision{probe: true, limit: b.spare}
 	case left <= 0:
 		return decision{refusal: b.last.notSent(b.condition)}
 	case b.probing:
@@ -82,7 +91,7 @@ func (b *breaker) fail(now time.Time, key string, probe bool, e *Error, pause ti
 	}
 	b.nextProbe = now.Add(pause)
 	// A probe needs some time of its own: one that would begin just before the budget ends is put off until after it.
-	if left := b.left(b.nextProbe); left > 0 && left < b.budget/30 {
+	if left := b.left(b.nextProbe); left > 0 && left < b.spare {
 		b.nextProbe = b.nextProbe.Add(left + pause)
 	}
 }

@@ -11,15 +11,15 @@ func TestBreaker(t *testing.T) {
 	start := time.Now()
 	at := func(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
 	cause := &Error{Err: errors.New("cause"), Outcome: OutcomePending}
-	b := breaker{kind: Unreachable, budget: 30 * time.Second, low: time.Second, high: 4 * time.Second}
+	b := breaker{kind: Unreachable, budget: 30 * time.Second, spare: time.Second, low: time.Second, high: 4 * time.Second}
 	check := func(when float64, key string, want decision) {
 		t.Helper()
 		got := b.decide(at(when), key)
-		if got.probe != want.probe || got.wait != want.wait || (got.refusal == nil) != (want.refusal == nil) {
+		if got.probe != want.probe || got.limit != want.limit || got.wait != want.wait || (got.refusal == nil) != (want.refusal == nil) {
 			t.Errorf("at %g s, %s: got %+v, want %+v", when, key, got, want)
 		}
-		if got.refusal != nil && (got.refusal.Err != cause.Err || got.refusal.Outcome != OutcomeNotDone || got.refusal.Condition != b.condition) {
-			t.Errorf("at %g s: got refusal %+v", when, got.refusal)
+		if r := got.refusal; r != nil && (!errors.Is(r, cause.Err) || r.Outcome != OutcomeNotDone || r.Condition != b.condition) {
+			t.Errorf("at %g s: got refusal %+v, want one of the condition, not done", when, r)
 		}
 	}
 	refused := decision{refusal: cause}
@@ -35,21 +35,22 @@ func TestBreaker(t *testing.T) {
 	check(1, "b", decision{wait: time.Second})
 	b.delay(at(3))
 	check(2, "b", decision{wait: time.Second})
-	check(3, "b", decision{probe: true})
+	check(3, "b", decision{probe: true, limit: 10 * time.Second})
+	check(27, "b", decision{probe: true, limit: 3 * time.Second})
 	b.probing = true
 	check(3, "c", decision{wait: 27 * time.Second})
 	check(29, "c", decision{wait: time.Second})
-	check(30, "c", decision{probe: false, refusal: cause, wait: 0})
+	check(30, "c", refused)
 	b.fail(at(30), "a", true, cause, 5*time.Second)
 	b.probing = false
 	// Only "a" has failed: this may concern "a" only, so that "b" is tried.
 	check(31, "a", refused)
-	check(31, "b", decision{probe: true})
+	check(31, "b", decision{probe: true, limit: time.Second})
 	b.fail(at(31), "b", true, cause, 5*time.Second)
 	check(32, "a", refused)
 	check(32, "c", refused)
 	// A probe goes out from time to time.
-	check(36, "a", decision{probe: true})
+	check(36, "a", decision{probe: true, limit: 10 * time.Second})
 	first := b.condition
 	b.end()
 	check(36, "a", decision{})
@@ -67,11 +68,22 @@ func TestBreaker(t *testing.T) {
 			t.Errorf("probe %d: got a pause of %s, want half of %d s to %d s", i+2, pause, most, most)
 		}
 	}
+	// A probe that would begin in the last second is put off.
+	b.fail(at(60), "a", true, cause, 5500*time.Millisecond)
+	if got := b.nextProbe.Sub(at(60)); got != 11500*time.Millisecond {
+		t.Errorf("got the next probe after %s, want 11.5 s", got)
+	}
+	b.fail(at(60), "a", true, cause, 5*time.Second)
+	if got := b.nextProbe.Sub(at(60)); got != 5*time.Second {
+		t.Errorf("got the next probe after %s, want 5 s", got)
+	}
 }
 
 func TestJittered(t *testing.T) {
 	t.Parallel()
-	for n, most := range map[int]time.Duration{1: 500 * time.Millisecond, 2: time.Second, 5: 8 * time.Second, 6: 15 * time.Second, 999: 15 * time.Second} {
+	for n, most := range map[int]time.Duration{
+		1: 500 * time.Millisecond, 2: time.Second, 5: 8 * time.Second, 6: 15 * time.Second, 999: 15 * time.Second,
+	} {
 		for range 100 {
 			if got := jittered(500*time.Millisecond, 15*time.Second, n); got < most/2 || got > most {
 				t.Errorf("%d: got %s, want %s to %s", n, got, most/2, most)

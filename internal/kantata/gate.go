@@ -7,12 +7,8 @@ import (
 	"time"
 )
 
-const (
-	// probeTimeout limits an attempt during an outage: a probe that hangs must not hold up those that wait for it.
-	probeTimeout = 10 * time.Second
-	// maxProbePause is the longest wait between two probes of an outage, so that its end is noticed soon.
-	maxProbePause = 3 * time.Second
-)
+// maxProbePause is the longest wait between two probes of an outage, so that its end is noticed soon.
+const maxProbePause = 3 * time.Second
 
 // gate is what all requests of one client pass, first come, first served. It holds them back while Kantata limits their rate or does not
 // respond. It turns them away if that lasts longer than the budget, or if Kantata has rejected the token (rule 12).
@@ -39,8 +35,10 @@ func newGate(w Waits) *gate {
 	return &gate{
 		turn:    make(chan struct{}, 1),
 		changed: make(chan struct{}),
-		outage:  breaker{kind: Unreachable, budget: w.Outage, low: w.RetryMin, high: min(w.RetryMax, maxProbePause)},
-		limit:   breaker{kind: RateLimited, budget: w.RateLimit, low: w.RetryMin, high: w.RetryMax},
+		outage: breaker{
+			kind: Unreachable, budget: w.Outage - w.Outage/30, spare: w.Outage / 30, low: w.RetryMin, high: min(w.RetryMax, maxProbePause),
+		},
+		limit: breaker{kind: RateLimited, budget: w.RateLimit, low: w.RetryMin, high: w.RetryMax},
 	}
 }
 
@@ -106,13 +104,7 @@ func (g *gate) decide(key string) (t ticket, wait time.Duration, changed <-chan 
 	g.sent++
 	g.pace.sent(now)
 	g.outage.probing, g.limit.probing = g.outage.probing || outage.probe, g.limit.probing || limit.probe
-	t = ticket{key: key, number: g.sent, responses: g.responses, outageProbe: outage.probe, limitProbe: limit.probe}
-	if outage.probe {
-		t.timeLimit = probeTimeout
-		if left := g.outage.left(now); left > 0 {
-			t.timeLimit = min(left, probeTimeout)
-		}
-	}
+	t = ticket{key: key, number: g.sent, responses: g.responses, outageProbe: outage.probe, limitProbe: limit.probe, timeLimit: outage.limit}
 	return t, 0, nil, nil
 }
 
@@ -136,8 +128,9 @@ func (g *gate) responded(t ticket, e *Error, retryAfter time.Duration) {
 	case e != nil && e.StatusCode == http.StatusTooManyRequests:
 		g.limited(now, t, e, retryAfter)
 	default:
-		g.pace.passed(now)
-		if t.number > g.paced {
+		early := t.number <= g.paced
+		g.pace.passed(now, early)
+		if !early {
 			g.limit.end()
 		}
 	}
@@ -152,14 +145,22 @@ func (g *gate) limited(now time.Time, t ticket, e *Error, retryAfter time.Durati
 	}
 	// A 429 to a probe says that the limit still holds, and nothing about the pace.
 	if !g.limit.holds() {
-		if retryAfter == 0 && g.pace.rate > 0 {
-			// The pace was a little too fast: the next request in turn finds out whether the new one is right.
-			retryAfter = g.pace.interval()
+		if retryAfter == 0 {
+			retryAfter = g.firstPause()
 		}
 		g.pace.limited(now)
 	}
 	g.paced = g.sent
 	g.limit.fail(now, t.key, t.limitProbe, e, retryAfter)
+}
+
+// firstPause is the wait after a 429 without a Retry-After. Most limits count the requests of one second, so that a new limit is given that
+// second. Under a known one, the pace was a little too fast, and the next request in turn finds out whether the reduced one is right.
+func (g *gate) firstPause() time.Duration {
+	if g.pace.rate > 0 {
+		return g.pace.interval()
+	}
+	return 2*g.limit.low + jittered(g.limit.low, g.limit.low, 1)/2
 }
 
 // failed reports an attempt without a complete response. It returns the number of the outage that it belongs to. It returns 0 if Kantata

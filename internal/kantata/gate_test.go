@@ -82,7 +82,7 @@ func TestUnreachable(t *testing.T) {
 			a.refuse = refused
 			start := time.Now()
 			errs := spread(n, 10, func(i int) error { return get(t.Context(), client, i+1) })
-			if took := time.Since(start); len(errs) != n || took < 30*time.Second || took > 31*time.Second || a.dials > 45 {
+			if took := time.Since(start); len(errs) != n || took < 29*time.Second || took > 30*time.Second || a.dials > 45 {
 				t.Errorf("%d requests: got %d errors after %d connections and %s", n, len(errs), a.dials, took)
 			}
 			sameCondition(t, errs, Unreachable)
@@ -113,10 +113,6 @@ func TestHangingHost(t *testing.T) {
 			start := time.Now()
 			errs := spread(1000, parallel, func(i int) error { return get(t.Context(), client, i+1) })
 			took := time.Since(start)
-			if parallel == 1 {
-				// While only one request has failed, another one is tried.
-				took -= probeTimeout
-			}
 			if len(errs) != 1000 || took > 210*time.Second || a.sent() > parallel+10 {
 				t.Errorf("parallelism %d: got %d errors after %d requests and %s, want 210 s", parallel, len(errs), a.sent(), took)
 			}
@@ -398,7 +394,7 @@ func TestTwoProcessesShareTheRate(t *testing.T) {
 				first, a := serve(t, respond)
 				second := a.client(t)
 				defer second.transport.CloseIdleConnections()
-				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 				defer cancel()
 				var counts [2]atomic.Int32
 				var all sync.WaitGroup
@@ -417,9 +413,9 @@ func TestTwoProcessesShareTheRate(t *testing.T) {
 					}
 				}
 				all.Wait()
-				// A minute allows 600 requests.
-				if got := min(counts[0].Load(), counts[1].Load()); got < 180 {
-					t.Errorf("got %d and %d requests, want 180 each", counts[0].Load(), counts[1].Load())
+				// Two minutes allow 1,200 requests.
+				if got := min(counts[0].Load(), counts[1].Load()); got < 360 {
+					t.Errorf("got %d and %d requests, want 360 each", counts[0].Load(), counts[1].Load())
 				}
 			})
 		})

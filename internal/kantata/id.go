@@ -16,14 +16,14 @@ var ErrInvalidID = errors.New("not an ID: expected decimal digits without leadin
 
 // ParseID returns s as an [ID]. The error wraps [ErrInvalidID] and quotes the beginning of s.
 func ParseID(s string) (ID, error) {
-	if !isID(s) {
-		const most = 40
-		if len(s) > most {
-			return "", fmt.Errorf("%w, got %q...", ErrInvalidID, s[:most])
-		}
-		return "", fmt.Errorf("%w, got %q", ErrInvalidID, s)
+	if isID(s) {
+		return ID(s), nil
 	}
-	return ID(s), nil
+	const most = 40
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return "", fmt.Errorf("%w, got %q", ErrInvalidID, s)
 }
 
 func isID(s string) bool {

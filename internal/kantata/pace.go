@@ -1,17 +1,14 @@
 package kantata
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
-// The constants of the pace. They were chosen in simulations of ten requests a second: fixed, aligned and sliding windows and token buckets,
-// 10 and 40 requests at a time, one process and two.
+// The constants of the pace. They were chosen in simulations of ten requests a second: fixed, aligned and sliding windows and
+// token buckets, 10 and 40 requests at a time, one process and two.
 const (
 	// paceMargin is the part of a measured rate with which pacing starts, and paceCut what a later 429 leaves of the rate.
-	paceMargin, paceCut = 0.95, 0.92
+	paceMargin, paceCut = 0.95, 0.96
 	// slowGrowth is what a response adds to the rate close to the ceiling, distantGrowth what it adds in addition at twice the ceiling.
-	slowGrowth, distantGrowth = 0.001, 1
+	slowGrowth, distantGrowth = 0.002, 1
 	// searchGrowth is what a response adds while no rate is known that can be relied on.
 	searchGrowth = 0.7
 	// reliable is the number of responses in the last second that make a measured rate reliable.
@@ -26,7 +23,8 @@ const (
 type pace struct {
 	rate      float64 // requests a second; 0 while no limit is known
 	ceiling   float64 // the rate at the last 429
-	searching bool    // the rate is a guess
+	measured  bool    // the rate was measured and not reduced since
+	searching bool    // the rate was measured from too few responses
 	next      time.Time
 	recent    []time.Time // the responses of the last second
 }
@@ -48,17 +46,20 @@ func (p *pace) sent(now time.Time) {
 
 func (p *pace) interval() time.Duration { return time.Duration(float64(time.Second) / p.rate) }
 
-// passed records a response other than a 429.
-func (p *pace) passed(now time.Time) {
+// passed records a response other than a 429. early says that the request was sent before the last 429 came.
+func (p *pace) passed(now time.Time, early bool) {
 	p.forget(now)
 	p.recent = append(p.recent, now)
 	switch {
 	case p.rate == 0:
 		return
+	case early && p.measured:
+		p.measure()
 	case p.searching:
 		p.rate += searchGrowth
 	default:
-		p.rate += slowGrowth + distantGrowth*math.Pow(p.rate/p.ceiling-1, 2)
+		distance := p.rate/p.ceiling - 1
+		p.rate += slowGrowth + distantGrowth*distance*distance
 	}
 	if p.rate > maxRate {
 		*p = pace{}
@@ -68,13 +69,18 @@ func (p *pace) passed(now time.Time) {
 // limited records a 429 to a request that was sent at the present rate.
 func (p *pace) limited(now time.Time) {
 	p.forget(now)
-	if p.rate > 0 && !p.searching {
-		p.ceiling, p.rate = p.rate, max(p.rate*paceCut, minRate)
+	if p.rate == 0 || p.searching {
+		p.measure()
 		return
 	}
+	p.ceiling, p.rate, p.measured = p.rate, max(p.rate*paceCut, minRate), false
+}
+
+// measure takes the responses of the last second for the rate that is allowed.
+func (p *pace) measure() {
 	p.ceiling = max(float64(len(p.recent)), minRate)
 	p.rate = max(p.ceiling*paceMargin, minRate)
-	p.searching = len(p.recent) < reliable
+	p.measured, p.searching = true, len(p.recent) < reliable
 }
 
 func (p *pace) forget(now time.Time) {

@@ -12,7 +12,7 @@ func TestPace(t *testing.T) {
 	var p pace
 	passed := func(n int) {
 		for range n {
-			p.passed(now)
+			p.passed(now, false)
 		}
 	}
 	rate := func(want float64, searching bool) {
@@ -32,6 +32,10 @@ func TestPace(t *testing.T) {
 	passed(10)
 	p.limited(now)
 	rate(9.5, false)
+	// A response to a request that was sent earlier belongs to what was let through.
+	p.passed(now, true)
+	rate(11*0.95, false)
+	p.ceiling, p.rate = 10, 9.5
 	p.sent(now)
 	if got, want := p.wait(now), 105263157*time.Nanosecond; got != want {
 		t.Errorf("got a wait of %s, want %s", got, want)
@@ -42,13 +46,15 @@ func TestPace(t *testing.T) {
 	}
 	// Near the ceiling of 10 the rate grows slowly, far from it fast.
 	passed(1)
-	rate(9.5+0.001+0.0025, false)
+	rate(9.5+0.002+0.0025, false)
 	p.rate = 20
 	passed(1)
-	rate(20+0.001+1, false)
+	rate(20+0.002+1, false)
 	p.rate = 10
 	p.limited(now)
-	rate(9.2, false)
+	rate(9.6, false)
+	p.passed(now, true)
+	rate(9.6+0.002+0.0016, false)
 	if p.ceiling != 10 {
 		t.Errorf("got a ceiling of %g, want 10", p.ceiling)
 	}

@@ -31,7 +31,7 @@ func TestNormalizeBaseURL(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"https://api.mavenlink.com/api/v1":      "https://api.mavenlink.com/api/v1",
-		" https://api.mavenlink.com/api/v1//\n": "https://api.mavenlink.com/api/v1",
+		"https://api.mavenlink.com/api/v1//\n":  "https://api.mavenlink.com/api/v1",
 		"http://127.0.0.1:8080/api/v1":          "http://127.0.0.1:8080/api/v1",
 		"http://[::1]:80":                       "http://[::1]:80",
 		"http://LocalHost":                      "http://LocalHost",

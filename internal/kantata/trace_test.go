@@ -96,7 +96,7 @@ func TestCanceledWhileConnecting(t *testing.T) {
 // A kept connection that the server has closed is noticed before anything is written, or the outcome is unknown: the POST is not lost.
 func TestServerClosesIdleConnections(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		client, a := serve(t, func(w http.ResponseWriter, n int) {
+		client, a := serve(t, func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Connection", "close")
 			send(w, 200, one)
 		})

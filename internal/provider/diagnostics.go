@@ -19,8 +19,8 @@ const (
 	summaryDelete = "Unable to Delete Access Group Membership"
 	summaryList   = "Unable to List Access Group Memberships"
 
-	adviceAdministrators = "People are put into an Account Default group, such as Account Administrators, by changing their account permission " +
-		"in Kantata, not by a membership."
+	adviceAdministrators = "People are put into an Account Default group, such as Account Administrators, by changing their account " +
+		"permission in Kantata, not by a membership."
 	adviceForbiddenWrite = "The token's user needs the permission to manage access groups. " + adviceAdministrators
 	adviceConnection     = "Check the network, base_url (" + envBaseURL + ") and the proxy settings (HTTPS_PROXY), and run again."
 )
@@ -91,7 +91,8 @@ func blamed(e *kantata.Error) string {
 }
 
 func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
-	return failure(summaryRead, describeModel(prior)+" could not be read. It stays in the state: only a confirmed absence removes it.", err, "")
+	subject := describeModel(prior) + " could not be read. It stays in the state: only a confirmed absence removes it."
+	return failure(summaryRead, subject, err, "")
 }
 
 func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
@@ -109,7 +110,8 @@ func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 	var e *kantata.Error
 	refusedByKantata := errors.As(err, &e) && e.Method == http.MethodDelete && e.Outcome == kantata.OutcomeNotDone
 	if !errors.As(err, &notDeleted) && !refusedByKantata {
-		subject = "It is not known whether " + lowerFirst(describeModel(prior)) + " was deleted. It stays in the state, and the next apply finds out."
+		subject = "It is not known whether " + lowerFirst(describeModel(prior)) +
+			" was deleted. It stays in the state, and the next apply finds out."
 	}
 	return failure(summaryDelete, subject, err, specific)
 }
@@ -140,8 +142,8 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 		summary:  "Missing Kantata Access Token",
 		happened: "This needs a request to Kantata, and no access token is configured.",
 		advice:   "Set the environment variable " + envAccessToken + ", or set access_token from an ephemeral variable.",
-		more: "Terraform 1.10 and OpenTofu 1.11 are the first versions with ephemeral variables. Do not use a sensitive variable: a saved plan contains " +
-			"its value in clear text.\n\nAn account administrator gets a token in Kantata under Settings, on the page of a registered application.",
+		more: "Terraform 1.10 and OpenTofu 1.11 are the first versions with ephemeral variables. Do not use a sensitive variable: " +
+			"a saved plan contains its value in clear text.\n\nAn account administrator gets a token in Kantata under Settings, on the page of a registered application.",
 	},
 	kantata.TokenRejected: {
 		summary:  "Kantata Access Token Rejected",
@@ -249,6 +251,6 @@ func describeModel(m membershipModel) string {
 	if !m.ID.IsNull() {
 		text += " " + m.ID.ValueString()
 	}
-	return fmt.Sprintf("%s of %s in %s", text,
-		named("user", m.UserID.ValueString(), m.UserName.ValueString()), named("access group", m.AccessGroupID.ValueString(), m.AccessGroupName.ValueString()))
+	return fmt.Sprintf("%s of %s in %s", text, named("user", m.UserID.ValueString(), m.UserName.ValueString()),
+		named("access group", m.AccessGroupID.ValueString(), m.AccessGroupName.ValueString()))
 }

@@ -176,7 +176,10 @@ func playScene(t *testing.T, play string, prepare func(*kantatatest.Server)) str
 	return said
 }
 
-var port = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
+var (
+	port    = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
+	seconds = regexp.MustCompile(`within [0-9.]+m?s`)
+)
 
 // normalized leaves out what differs from run to run.
-func normalized(s string) string { return port.ReplaceAllString(s, "127.0.0.1:PORT") }
+func normalized(s string) string { return seconds.ReplaceAllString(port.ReplaceAllString(s, "127.0.0.1:PORT"), "within SECONDS") }

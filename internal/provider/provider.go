@@ -102,9 +102,8 @@ func (p *kantataProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 		Attributes: map[string]schema.Attribute{
 			"access_token": schema.StringAttribute{
 				MarkdownDescription: "The OAuth 2.0 access token of a Kantata user who may manage access groups. Prefer the environment variable `" +
-					envAccessToken + "` or an [ephemeral variable](https://developer.hashicorp.com/terraform/language/values/variables#exclude-values-from-state), " +
-					"so that no file contains the token: a saved plan contains the value of a sensitive variable in clear text. " +
-					"Surrounding white space is removed. The provider needs no token until it sends a request.",
+					envAccessToken + "` or an ephemeral variable, so that no file contains the token: a saved plan contains the value of a sensitive " +
+					"variable in clear text. Surrounding white space is removed. The provider needs no token until it sends a request.",
 				Optional:  true,
 				Sensitive: true,
 			},
@@ -114,15 +113,16 @@ func (p *kantataProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Optional: true,
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("How many times a request that failed is sent again, 0 to %d, for example `6`. Also read from `%s`. Defaults to `%d`. "+
-					"Two conditions have limits of their own: if Kantata does not respond, requests wait for up to 30 seconds; if it limits the rate of requests, "+
-					"they wait for up to 5 minutes. A request that creates a membership is never repeated blindly.", maxMaxRetries, envMaxRetries, defaultMaxRetries),
+				MarkdownDescription: fmt.Sprintf("How many times a request that failed is sent again, 0 to %d, for example `6`. "+
+					"Also read from `%s`. Defaults to `%d`. Two conditions have limits of their own: if Kantata does not respond, requests wait "+
+					"for up to 30 seconds; if it limits the rate of requests, they wait for up to 5 minutes. A request that creates a membership "+
+					"is never repeated blindly.", maxMaxRetries, envMaxRetries, defaultMaxRetries),
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.Between(0, maxMaxRetries)},
 			},
 			"request_timeout": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("How long one attempt of one request may take, in seconds, 1 to %d, for example `60`. Also read from `%s`. "+
-					"Defaults to `%d`, which is Kantata's own limit.", maxRequestTimeout, envRequestTimeout, defaultRequestTimeout),
+				MarkdownDescription: fmt.Sprintf("How long one attempt of one request may take, in seconds, 1 to %d, for example `60`. "+
+					"Also read from `%s`. Defaults to `%d`, which is Kantata's own limit.", maxRequestTimeout, envRequestTimeout, defaultRequestTimeout),
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.Between(1, maxRequestTimeout)},
 			},
@@ -143,8 +143,8 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 		}
 		for _, name := range names {
 			resp.Diagnostics.AddAttributeError(path.Root(name), "Unknown Kantata Provider Setting", fmt.Sprintf(
-				"The value of %s is not known until apply, but the provider needs it to plan. Set it to a value that is known, apply what it depends on "+
-					"first (with -target), or remove it and set the environment variable %s.", name, envOf(name)))
+				"The value of %s is not known until apply, but the provider needs it to plan. Set it to a value that is known, apply what it "+
+					"depends on first (with -target), or remove it and set the environment variable %s.", name, envOf(name)))
 		}
 		return
 	}
@@ -177,7 +177,8 @@ func unknownSettings(model providerModel) (names []string) {
 		name  string
 		value attr.Value
 	}{
-		{"access_token", model.AccessToken}, {"base_url", model.BaseURL}, {"max_retries", model.MaxRetries}, {"request_timeout", model.RequestTimeout},
+		{"access_token", model.AccessToken}, {"base_url", model.BaseURL},
+		{"max_retries", model.MaxRetries}, {"request_timeout", model.RequestTimeout},
 	} {
 		if setting.value.IsUnknown() {
 			names = append(names, setting.name)
@@ -186,13 +187,14 @@ func unknownSettings(model providerModel) (names []string) {
 	return names
 }
 
-// clientConfig reads each setting from its attribute, else from its environment variable, else it uses the default. Errors come in the order
-// of the schema, and contain neither the token nor the base URL: the two may be swapped (rule 8).
+// clientConfig reads each setting from its attribute, else from its environment variable, else it uses the default. Errors come in
+// the order of the schema, and contain neither the token nor the base URL: the two may be swapped (rule 8).
 func clientConfig(model providerModel, diags *diag.Diagnostics) (config kantata.Config) {
 	if token, from, ok := stringSetting(model.AccessToken, "access_token"); ok {
 		normalized, err := kantata.NormalizeAccessToken(token)
 		if err != nil {
-			diags.AddAttributeError(path.Root("access_token"), "Invalid Kantata Access Token", fmt.Sprintf("The value of %s cannot be used: %s.", from, err))
+			diags.AddAttributeError(path.Root("access_token"), "Invalid Kantata Access Token",
+				fmt.Sprintf("The value of %s cannot be used: %s.", from, err))
 		}
 		config.AccessToken = normalized
 	}
@@ -252,8 +254,8 @@ func userAgent(version, terraformVersion string) string {
 	return agent
 }
 
-// logAttempt logs each attempt without headers or bodies. The client redacts what it reports; the mask is a second guard, and it is set here
-// because each call of Terraform's has a logger of its own.
+// logAttempt logs each attempt without headers or bodies. The client redacts what it reports; the mask is a second guard, and it is
+// set here because each call of Terraform's has a logger of its own.
 func logAttempt(token string) func(context.Context, kantata.Attempt) {
 	return func(ctx context.Context, a kantata.Attempt) {
 		fields := map[string]any{

@@ -1,0 +1,219 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"golang.org/x/sync/errgroup"
+)
+
+// processCondition is something that makes every request of a process fail.
+type processCondition struct {
+	name    string
+	dial    func() error
+	respond http.HandlerFunc
+	// summary is that of all errors; says is in the first.
+	summary, says string
+	// most is the longest time that any number of memberships may take, and requests the highest number of requests.
+	most     time.Duration
+	requests int
+}
+
+func processConditions() []processCondition {
+	return []processCondition{
+		{
+			name: "wrong token",
+			respond: func(w http.ResponseWriter, _ *http.Request) {
+				time.Sleep(50 * time.Millisecond)
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = io.WriteString(w, `{"errors":[{"type":"oauth","message":"Invalid OAuth 2 Request"}]}`)
+			},
+			summary: "Kantata Access Token Rejected", says: "Invalid OAuth 2 Request", most: time.Second, requests: 15,
+		},
+		{
+			name:    "refused connection",
+			dial:    func() error { return &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED} },
+			summary: "Kantata Not Reachable", says: "connection refused", most: 40 * time.Second, requests: 60,
+		},
+		{
+			name: "hanging host",
+			respond: func(w http.ResponseWriter, _ *http.Request) {
+				if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+					_, _ = io.Copy(io.Discard, conn)
+				}
+			},
+			summary: "Kantata Not Reachable", says: "no complete response within", most: 211 * time.Second, requests: 30,
+		},
+		{
+			name: "endless 429",
+			respond: func(w http.ResponseWriter, _ *http.Request) {
+				time.Sleep(50 * time.Millisecond)
+				w.WriteHeader(http.StatusTooManyRequests)
+			},
+			summary: "Kantata Rate Limit Exceeded", says: "429 Too Many Requests", most: 305 * time.Second, requests: 60,
+		},
+	}
+}
+
+// TestConditionsOfTheProcess plans memberships while every request fails (rule 12). It replaces http.DefaultTransport, so it is not parallel.
+func TestConditionsOfTheProcess(t *testing.T) {
+	for _, c := range processConditions() {
+		for _, operation := range []string{"read", "create"} {
+			for _, n := range []int{1, 10, 300, 1000} {
+				t.Run(fmt.Sprintf("%s/%s/%d", c.name, operation, n), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { playCondition(t, c, operation, n) })
+				})
+			}
+		}
+	}
+}
+
+func playCondition(t *testing.T, c processCondition, operation string, n int) {
+	requests := replaceTransport(t, c)
+	start := time.Now()
+	r := newServer(t, New("test")())
+	if said := diagnosticText(r.configure(filters(map[string]string{"access_token": "wrong-token", "base_url": "http://127.0.0.1/api/v1"}))); said != "" {
+		t.Fatal(said)
+	}
+	var mu sync.Mutex
+	var all []*tfprotov6.Diagnostic
+	var calls errgroup.Group
+	calls.SetLimit(terraformParallelism)
+	for i := range n {
+		calls.Go(func() error {
+			diagnostics := r.condition(operation, i)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, diagnostics...)
+			return nil
+		})
+	}
+	_ = calls.Wait()
+	took := time.Since(start)
+
+	lines, full := 0, 0
+	for _, d := range all {
+		detail := wrapped(d.Detail)
+		lines += detail + 8
+		if strings.Contains(d.Detail, c.says) && strings.Contains(d.Detail, "\n\n") {
+			full++
+		} else if detail > 6 {
+			t.Errorf("got %d lines in an error, want 6 at most:\n%s", detail, d.Detail)
+		}
+		if d.Summary != c.summary {
+			t.Fatalf("got %s\n%s\nwant %s", d.Summary, d.Detail, c.summary)
+		}
+	}
+	t.Logf("%-18s %-6s %4d memberships: %4d requests, %4.0f s, %5d lines", c.name, operation, n, requests.Load(), took.Seconds(), lines)
+	if len(all) != n || full != 1 {
+		t.Errorf("got %d errors, %d of them in full; want %d, 1 in full", len(all), full, n)
+	}
+	if took > c.most || int(requests.Load()) > c.requests {
+		t.Errorf("took %s and %d requests, want at most %s and %d", took, requests.Load(), c.most, c.requests)
+	}
+}
+
+// condition calls the operation for the i-th membership.
+func (r *run) condition(operation string, i int) []*tfprotov6.Diagnostic {
+	id, group, user := fmt.Sprint(56000001+i), "340001", fmt.Sprint(12000001+i)
+	if operation == "create" {
+		config := nulls(r.object)
+		config["access_group_id"], config["user_id"] = text(group), text(user)
+		planned := r.values(state{"access_group_id": group, "user_id": user})
+		for name, value := range planned {
+			if value.IsNull() && !strings.HasPrefix(name, "adopt") && name != "user_email_address" {
+				planned[name] = unknown(value.Type())
+			}
+		}
+		resp, err := r.server.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
+			TypeName: membershipType, PriorState: r.dynamic(nil), PlannedState: r.dynamic(planned), Config: r.dynamic(config),
+		})
+		if err != nil {
+			r.t.Error(err)
+			return nil
+		}
+		return resp.Diagnostics
+	}
+	prior := r.dynamic(r.values(state{"id": id, "access_group_id": group, "user_id": user}))
+	resp, err := r.server.ReadResource(context.Background(), &tfprotov6.ReadResourceRequest{TypeName: membershipType, CurrentState: prior})
+	if err != nil {
+		r.t.Error(err)
+		return nil
+	}
+	return resp.Diagnostics
+}
+
+// replaceTransport makes http.DefaultTransport lead to the condition for the duration of the test, and counts what is sent.
+func replaceTransport(t *testing.T, c processCondition) *atomic.Int32 {
+	t.Helper()
+	requests := new(atomic.Int32)
+	conns := make(chan net.Conn)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		c.respond(w, r)
+	})}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = server.Serve(pipes{conns}) }()
+	before := http.DefaultTransport
+	http.DefaultTransport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if c.dial != nil {
+			requests.Add(1)
+			return nil, c.dial()
+		}
+		near, far := net.Pipe()
+		select {
+		case conns <- far:
+			return near, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}}
+	t.Cleanup(func() {
+		http.DefaultTransport = before
+		close(conns)
+		<-served
+		_ = server.Close()
+	})
+	return requests
+}
+
+// pipes is a listener of connections in memory.
+type pipes struct{ conns chan net.Conn }
+
+func (p pipes) Accept() (net.Conn, error) {
+	if conn, ok := <-p.conns; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+
+// wrapped returns the number of lines that Terraform prints for a detail. It wraps words at 78 columns, two of which its frame takes.
+func wrapped(detail string) int {
+	lines := 0
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(detail), "\n") {
+		lines++
+		width := 0
+		for word := range strings.FieldsSeq(paragraph) {
+			if width > 0 && width+1+len(word) > 76 {
+				lines++
+				width = 0
+			}
+			width += 1 + len(word)
+		}
+	}
+	return lines
+}
