@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// maxGroups is how many access groups a round may concern for their lists to be considered before the account's list.
+	// maxGroups is how many access groups a round may concern for their lists to be considered before the account's list, and how many
+	// first pages of groups it requests.
 	maxGroups = 2
 	// A round of fewer than fewLookups requests no first page until freeRequests small requests were sent: most small
 	// configurations are done by then.
@@ -36,10 +37,19 @@ type candidate struct {
 	pages, held int
 	// spent is how many small requests were sent, since the list was last read, for lookups that it would have answered.
 	spent float64
-	// reading is what is being read now.
-	reading extent
+	// inProgress is what is being read now.
+	inProgress extent
 	// blocked means that the list is not worth a request: it failed, or it takes longer to read than it stays useful.
 	blocked bool
+}
+
+// with adds a lookup.
+func (c candidate) with(q *lookup) candidate {
+	c.lookups, c.requests, c.needs = c.lookups+1, c.requests+q.cost, max(c.needs, allPages)
+	if q.id == "" {
+		c.needs = completely
+	}
+	return c
 }
 
 // reading is a list to read, and how much of it.
@@ -55,41 +65,40 @@ type decision struct {
 	waiting []kantata.MembershipFilter
 }
 
-// decide chooses what a round reads. Each lookup belongs to the account's list and to that of its group; lookups without a group
-// belong to the zero filter of groups.
-func decide(account candidate, groups []candidate) decision {
-	var d decision
-	ready, rest, cost := []candidate{}, []candidate{}, 0
+// decide chooses what a round reads. Each lookup belongs to the account's list and, unless it is by membership ID alone, to that of its
+// group.
+func decide(account candidate, groups []candidate) (d decision) {
+	var ready, rest []candidate
+	cost, others, grouped := 0, account.lookups, 0
 	for _, g := range groups {
-		if g.filter != account.filter && g.worthReading() {
+		grouped += g.lookups
+		if g.worthReading() {
 			ready = append(ready, g)
 			cost += g.remaining()
+			others -= g.lookups
 		} else {
 			rest = append(rest, g)
 		}
 	}
-	if account.beingRead() || account.worthReading() && (len(rest) > 0 || account.remaining() <= cost) {
+	if account.beingRead() || account.worthReading() && (others > 0 || account.remaining() <= cost) {
 		d.use(account)
 		return d
 	}
 	for _, g := range ready {
 		d.use(g)
 	}
-	if len(rest) == 0 || account.lookups < fewLookups && account.spent < freeRequests {
+	if others == 0 || account.lookups < fewLookups && account.spent < freeRequests {
 		return d
 	}
-	few := len(groups) <= maxGroups && !slices.ContainsFunc(groups, func(g candidate) bool { return g.filter == account.filter })
-	if !few && d.askCost(account) || account.reading == firstPage {
+	few := len(groups) <= maxGroups && grouped == account.lookups
+	// If the account's list will soon be worth reading, the lists of groups will not be.
+	if !few && (d.askCost(account) || account.inProgress == firstPage || !account.blocked && account.worth() <= account.spent+2) {
 		return d
 	}
-	// If the account's list is known and will soon be worth reading, the lists of groups will not be.
-	if few || account.blocked || account.worth() > account.spent+2 {
-		slices.SortStableFunc(rest, func(a, b candidate) int { return b.lookups - a.lookups })
-		asked := 0
-		for _, g := range rest {
-			if asked < maxGroups && g.filter != account.filter && d.askCost(g) {
-				asked++
-			}
+	slices.SortStableFunc(rest, func(a, b candidate) int { return b.lookups - a.lookups })
+	for asked := 0; len(rest) > 0 && asked < maxGroups; rest = rest[1:] {
+		if d.askCost(rest[0]) {
+			asked++
 		}
 	}
 	return d
@@ -98,30 +107,29 @@ func decide(account candidate, groups []candidate) decision {
 // use reads the list. Its lookups wait for it if that takes no more round trips than their small requests, and for a complete list in
 // any case, because lookups by pair cost a request each.
 func (d *decision) use(c candidate) {
-	trips := (c.remaining() + pageReaders - 1) / pageReaders
 	d.readings = append(d.readings, reading{c.filter, c.needs})
-	if c.needs == completely || float64(trips) <= max(1, c.requests) {
+	if c.needs == completely || float64(c.trips()) <= max(1, c.requests) {
 		d.waiting = append(d.waiting, c.filter)
 	}
 }
 
+// askCost requests the first page if the cost is unknown.
 func (d *decision) askCost(c candidate) bool {
-	if c.pages > 0 || c.blocked || c.reading != nothing {
+	if c.pages > 0 || c.blocked || c.inProgress != nothing {
 		return false
 	}
 	d.readings = append(d.readings, reading{c.filter, firstPage})
 	return true
 }
 
-func (c candidate) beingRead() bool { return c.reading > firstPage && c.reading >= c.needs }
+func (c candidate) beingRead() bool { return c.inProgress > firstPage && c.inProgress >= c.needs }
 
-// worthReading reports that the list is being read, or that the small requests that it would save reach the share of its cost.
 func (c candidate) worthReading() bool {
-	return c.beingRead() ||
-		!c.blocked && c.pages > 0 && c.spent > 0 && c.remaining() > 0 && c.spent+c.requests/2 >= c.worth()
+	return c.beingRead() || !c.blocked && c.pages > 0 && c.spent > 0 && c.remaining() > 0 && c.spent+c.requests/2 >= c.worth()
 }
 
-// worth is how many small requests justify reading the list.
+// worth is how many small requests, sent or half about to be sent, justify reading the list: a quarter to a third of its pages. Up to ten
+// pages, it is the number that keeps n lookups by ID within 2 x n/10 + 3 requests, whatever n is.
 func (c candidate) worth() float64 {
 	pages := float64(c.pages)
 	switch {
@@ -140,3 +148,5 @@ func (c candidate) remaining() int {
 	}
 	return c.pages - c.held
 }
+
+func (c candidate) trips() int { return (c.remaining() + pageReaders - 1) / pageReaders }

@@ -1,6 +1,7 @@
 package memberships
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -120,4 +121,100 @@ func TestTargets(t *testing.T) {
 	if os.Getenv("CURVE") != "" {
 		t.Logf("%d points, %d misses, worst (requests-3)/best %.2f", len(points), missed, worst)
 	}
+}
+
+// TestRequestCounts checks the numbers of requests, besides POSTs and DELETEs, that an apply or an unusual plan may cost.
+func TestRequestCounts(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		budget := func(name string, most int, play func(t *testing.T) *fake) {
+			bubble(t, fmt.Sprintf("%s, seed %d", name, seed), func(t *testing.T) {
+				f := play(t)
+				time.Sleep(time.Minute)
+				if got := f.besidesWrites(); got > most {
+					t.Errorf("got %d requests, want at most %d: %v", got, most, f.counts)
+				}
+			})
+		}
+		// In the process that applies, Terraform plans each create again right before it.
+		create := func(t *testing.T, s *Store, pair kantata.Pair) error {
+			if _, err := s.Find(t.Context(), pair); !errors.Is(err, ErrAbsent) {
+				return fmt.Errorf("got %w, want ErrAbsent", err)
+			}
+			_, err := s.Create(t.Context(), pair, CreateOptions{})
+			return err
+		}
+		newPair := func(i int) kantata.Pair { return kantata.Pair{AccessGroupID: "7", UserID: testID(90000 + i)} }
+		budget("plan of 40 creates in a group of six pages", 21, func(t *testing.T) *fake {
+			f, _ := groupOfPages(6)
+			s := newStore(f.randomly(seed))
+			inParallel(t, 10, 40, func(i int) error {
+				if _, err := s.Find(t.Context(), newPair(i)); !errors.Is(err, ErrAbsent) {
+					return fmt.Errorf("got %w, want ErrAbsent", err)
+				}
+				return nil
+			})
+			return f
+		})
+		budget("apply of 40 creates in a group of six pages", 21, func(t *testing.T) *fake {
+			f, _ := groupOfPages(6)
+			s := newStore(f.randomly(seed))
+			inParallel(t, 10, 40, func(i int) error { return create(t, s, newPair(i)) })
+			return f
+		})
+		budget("40 removed and added again", 28, func(t *testing.T) *fake {
+			f, rows := groupOfPages(6)
+			for i := range 40 {
+				f.remove(rows[i*25].ID)
+				f.add(rows[i*25].Pair())
+			}
+			s := newStore(f.randomly(seed))
+			inParallel(t, 10, 40, func(i int) error {
+				m, err := s.Get(t.Context(), rows[i*25].ID, rows[i*25].Pair())
+				if err == nil && m.ID == rows[i*25].ID {
+					err = fmt.Errorf("got the old ID %s", m.ID)
+				}
+				return err
+			})
+			return f
+		})
+		budget("300 removed from a group of 1,000", 300+100, func(t *testing.T) *fake {
+			f, rows := groupOfPages(6)
+			for i := range 300 {
+				f.remove(rows[i*3].ID)
+			}
+			s := newStore(f.randomly(seed))
+			inParallel(t, 10, 300, func(i int) error {
+				if _, err := s.Get(t.Context(), rows[i*3].ID, rows[i*3].Pair()); !errors.Is(err, ErrAbsent) {
+					return fmt.Errorf("got %w, want ErrAbsent", err)
+				}
+				return nil
+			})
+			return f
+		})
+		if seed < 3 {
+			budget("apply of 1,000 creates in 20 groups", 60, func(t *testing.T) *fake {
+				f := newFake(1600).randomly(seed)
+				s := newStore(f)
+				inParallel(t, 10, 1000, func(i int) error { return create(t, s, testPair(2000+i)) })
+				return f
+			})
+			budget("plan of 1 of 100,000", 1, func(t *testing.T) *fake { return plan(t, seed, 1) })
+			budget("plan of 20 of 100,000", 5, func(t *testing.T) *fake { return plan(t, seed, 20) })
+		}
+	}
+}
+
+func plan(t *testing.T, seed uint64, n int) *fake {
+	f := newFake(100_000)
+	f.randomly(seed)
+	f.latency /= 10
+	rows := f.all()
+	s := newStore(f)
+	inParallel(t, 10, n, func(i int) error {
+		m := rows[i*len(rows)/n]
+		_, err := s.Get(t.Context(), m.ID, m.Pair())
+		return err
+	})
+	return f
 }

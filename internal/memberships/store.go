@@ -271,9 +271,3 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
-
-// finalError reports an error that a smaller request cannot avoid: Kantata rejected the token or its permissions, or ctx ended.
-func finalError(ctx context.Context, err error) bool {
-	var e *kantata.Error
-	return ctx.Err() != nil || errors.As(err, &e) && (e.StatusCode == 401 || e.StatusCode == 403)
-}

@@ -32,8 +32,8 @@ type Pages[Row any] struct {
 type Complete[Row any] struct {
 	// Rows are all rows that existed at Began, in the API's order.
 	Rows []Row
-	// Count is the number of pages.
-	Count int
+	// Pages is the number of pages.
+	Pages int
 	// Began is when the first request that counts began.
 	Began time.Time
 }
@@ -63,7 +63,7 @@ func (p Pages[Row]) Read(ctx context.Context, pages int) (Complete[Row], error) 
 		default:
 			previous = nil
 		}
-		pages = now.Count
+		pages = now.Pages
 	}
 	return Complete[Row]{}, ErrChanging
 }
@@ -78,7 +78,7 @@ const (
 
 func (p Pages[Row]) try(ctx context.Context, pages int) (Complete[Row], proof, error) {
 	last, number, began, err := p.last(ctx, pages)
-	now := Complete[Row]{Rows: last.Items, Count: number, Began: began}
+	now := Complete[Row]{Rows: last.Items, Pages: number, Began: began}
 	if err != nil || number == 1 {
 		return now, proven, err
 	}
