@@ -125,7 +125,10 @@ func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Me
 		case outcome == kantata.OutcomeNotDone && attempt == 1:
 			return m, s.refusal(ctx, key, err)
 		}
-		s.doubt(p, key)
+		s.mu.Lock()
+		p.inDoubt = true
+		s.mu.Unlock()
+		s.forget(key)
 		m, absent, err := s.lookUpCreated(ctx, &c, s.waits.Repeat<<min(attempt-1, 4))
 		switch {
 		case !absent:
@@ -218,14 +221,4 @@ func (s *Store) refusal(ctx context.Context, key kantata.Pair, err error) error 
 		}
 	}
 	return err
-}
-
-// doubt notes that a create may have worked: no list at hand says any more that the pair is absent.
-func (s *Store) doubt(p *pair, key kantata.Pair) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.inDoubt = true
-	for _, l := range s.listsOf(key) {
-		l.complete = false
-	}
 }

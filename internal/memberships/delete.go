@@ -2,8 +2,9 @@ package memberships
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
@@ -59,53 +60,38 @@ func (s *Store) remove(ctx context.Context, p *pair, id kantata.ID, key kantata.
 		case checkErr != nil:
 			return fmt.Errorf("%w; %w", err, checkErr)
 		}
-		s.removed(id, key)
-		if id = s.notOurs(p, rows); id == "" {
+		s.mu.Lock()
+		rows = slices.DeleteFunc(rows, func(m kantata.Membership) bool { return p.ours(m.ID) })
+		s.mu.Unlock()
+		if len(rows) == 0 {
 			return nil
 		}
+		id = rows[0].ID
 	}
 	return fmt.Errorf("user %s was added to access group %s again each time the membership was removed, last with the ID %s",
 		key.UserID, key.AccessGroupID, id)
 }
 
-// notOurs returns the lowest ID of the rows that this process may delete, or "".
-func (s *Store) notOurs(p *pair, rows []kantata.Membership) kantata.ID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range rows {
-		if !p.ours(m.ID) {
-			return m.ID
-		}
-	}
-	return ""
-}
-
 // checkRemoved confirms that there is no membership with the ID, with a GET and a lookup of the pair, because a 404 to a DELETE is a
-// claim (rule 6) and any other error says nothing. It returns the pair's other rows. Lists may lag, so it looks again twice.
-func (s *Store) checkRemoved(ctx context.Context, id kantata.ID, key kantata.Pair) (rows []kantata.Membership, err error) {
-	for _, wait := range []time.Duration{0, s.waits.Lag / 3, s.waits.Lag * 2 / 3} {
-		if err := sleep(ctx, wait); err != nil {
-			return nil, err
-		}
-		_, err = s.api.GetAccessGroupMembership(ctx, id)
-		switch {
-		case err == nil:
-			err = &NotDeletedError{ID: id}
-			continue
-		case !kantata.IsNotFound(err):
-			return nil, fmt.Errorf("whether membership %s still exists is not known: %w", id, err)
-		}
-		if rows, err = s.lookUpPair(ctx, key); err != nil {
-			return nil, fmt.Errorf("whether membership %s still exists is not known: %w", id, err)
-		}
-		listed := false
-		for _, m := range rows {
-			listed = listed || m.ID == id
-		}
-		if !listed {
-			return rows, nil
-		}
-		err = &NotDeletedError{ID: id}
+// claim (rule 6) and any other error says nothing. It returns the pair's other rows.
+func (s *Store) checkRemoved(ctx context.Context, id kantata.ID, key kantata.Pair) ([]kantata.Membership, error) {
+	_, err := s.getByID(ctx, id)
+	if err == nil {
+		return nil, &NotDeletedError{ID: id}
 	}
+	var rows []kantata.Membership
+	if errors.Is(err, errNoID) {
+		s.removed(id, key) // so that the lookup gives lists a moment to catch up
+		rows, err = s.lookUpPair(ctx, key)
+	}
+	switch {
+	case err != nil:
+		err = fmt.Errorf("whether membership %s still exists is not known: %w", id, err)
+	case slices.ContainsFunc(rows, func(m kantata.Membership) bool { return m.ID == id }):
+		err = &NotDeletedError{ID: id}
+	default:
+		return rows, nil
+	}
+	s.forget(key)
 	return nil, err
 }

@@ -10,24 +10,18 @@ import (
 // ErrAbsent is returned for a membership that is known not to exist.
 var ErrAbsent = errors.New("the access group membership does not exist")
 
-// errNoID is the result of a lookup for whose ID Kantata returned 404.
-var errNoID = errors.New("there is no access group membership with this ID")
-
 // ErrChanging is returned for a list that changed during each of several readings.
 var ErrChanging = errors.New("the list kept changing while it was read, so it is not known to be complete; try again")
 
-// contradictionError reports responses that cannot all be true. They say nothing about what exists.
-type contradictionError struct{ what string }
+// errNoID is the result of a lookup for whose ID Kantata returned 404.
+var errNoID = errors.New("there is no access group membership with this ID")
 
-// Error says what contradicts.
-func (e *contradictionError) Error() string {
-	return "Kantata's responses contradict each other: " + e.what
-}
+// errContradiction is wrapped if responses cannot all be true. They say nothing about what exists.
+var errContradiction = errors.New("contradictory responses")
 
 // ExistsError reports that a create was refused because its pair exists (rule 5).
 type ExistsError struct{ Membership kantata.Membership }
 
-// Error names the membership and its pair.
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("user %s is already in access group %s: membership %s", e.Membership.UserID, e.Membership.AccessGroupID, e.Membership.ID)
 }
@@ -35,21 +29,47 @@ func (e *ExistsError) Error() string {
 // ClaimedError reports a second create of one pair in one process: another resource in this run creates the pair.
 type ClaimedError struct{ Pair kantata.Pair }
 
-// Error names the pair.
 func (e *ClaimedError) Error() string {
 	return fmt.Sprintf("another resource in this run adds user %s to access group %s", e.Pair.UserID, e.Pair.AccessGroupID)
 }
 
-// UncertainError reports a create of which it is not known whether it worked (rule 3).
-type UncertainError struct {
+// FailedDeleteError reports a create that was not sent, because a delete of its pair failed in this process with Err and may still
+// take effect (rule 11).
+type FailedDeleteError struct {
 	Pair kantata.Pair
-	// Membership is set if the pair exists now and someone else may have created it (rule 5).
-	Membership *kantata.Membership
-	// Err is the create's error. LookupErr is the error of the lookup that followed; nil if it worked.
-	Err, LookupErr error
+	Err  error
 }
 
-// Error names the pair, and the membership if there is one.
+func (e *FailedDeleteError) Error() string {
+	return fmt.Sprintf("the delete of user %s in access group %s failed earlier in this run: %v", e.Pair.UserID, e.Pair.AccessGroupID, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *FailedDeleteError) Unwrap() error { return e.Err }
+
+// RefusedDeleteError reports a delete that was not sent, because a create of its pair was refused in this process: another resource
+// in this configuration manages the membership (rule 11).
+type RefusedDeleteError struct{ Pair kantata.Pair }
+
+func (e *RefusedDeleteError) Error() string {
+	return fmt.Sprintf("another resource in this configuration manages user %s in access group %s", e.Pair.UserID, e.Pair.AccessGroupID)
+}
+
+// NotDeletedError reports a membership that still exists after its DELETE, whatever the response was (rule 6).
+type NotDeletedError struct{ ID kantata.ID }
+
+func (e *NotDeletedError) Error() string { return fmt.Sprintf("membership %s still exists", e.ID) }
+
+// UncertainError reports a create that failed with Err, and of which it is not known whether it worked (rule 3).
+type UncertainError struct {
+	Pair kantata.Pair
+	Err  error
+	// Membership is set if the pair exists now and someone else may have created it (rule 5).
+	Membership *kantata.Membership
+	// LookupErr is why the lookup that followed failed; nil if it worked.
+	LookupErr error
+}
+
 func (e *UncertainError) Error() string {
 	text := fmt.Sprintf("user %s may have been added to access group %s: %v", e.Pair.UserID, e.Pair.AccessGroupID, e.Err)
 	if e.Membership != nil {
@@ -62,40 +82,4 @@ func (e *UncertainError) Error() string {
 }
 
 // Unwrap returns Err and LookupErr.
-func (e *UncertainError) Unwrap() []error {
-	if e.LookupErr == nil {
-		return []error{e.Err}
-	}
-	return []error{e.Err, e.LookupErr}
-}
-
-// FailedDeleteError reports a create that was not sent, because a delete of its pair failed in this process and may still take
-// effect (rule 11).
-type FailedDeleteError struct {
-	Pair kantata.Pair
-	// Err is the delete's error.
-	Err error
-}
-
-// Error names the pair.
-func (e *FailedDeleteError) Error() string {
-	return fmt.Sprintf("the delete of user %s in access group %s failed earlier in this run: %v", e.Pair.UserID, e.Pair.AccessGroupID, e.Err)
-}
-
-// Unwrap returns Err.
-func (e *FailedDeleteError) Unwrap() error { return e.Err }
-
-// RefusedDeleteError reports a delete that was not sent, because a create of its pair was refused in this process: another resource
-// in this configuration manages the membership (rule 11).
-type RefusedDeleteError struct{ Pair kantata.Pair }
-
-// Error names the pair.
-func (e *RefusedDeleteError) Error() string {
-	return fmt.Sprintf("another resource in this configuration manages user %s in access group %s", e.Pair.UserID, e.Pair.AccessGroupID)
-}
-
-// NotDeletedError reports a membership that still exists after its DELETE, whatever the response was (rule 6).
-type NotDeletedError struct{ ID kantata.ID }
-
-// Error names the membership.
-func (e *NotDeletedError) Error() string { return fmt.Sprintf("membership %s still exists", e.ID) }
+func (e *UncertainError) Unwrap() []error { return []error{e.Err, e.LookupErr} }

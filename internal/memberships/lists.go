@@ -12,12 +12,9 @@ import (
 // list is what is known of a list: of the account, of a group, of a user, or of one pair. The store's mutex guards it.
 type list struct {
 	filter kantata.MembershipFilter
-	// rows are nil until the list is read. lowest has the lowest ID of each pair; it is made when it is first needed. twice means that a
-	// pair has two.
-	rows   map[kantata.ID]kantata.Membership
-	lowest map[kantata.Pair]kantata.ID
-	twice  bool
-	// complete means that rows were all rows at the time began. Own writes since then are in rows as well.
+	// rows are those of each pair, in ID order; nil until the list is read. complete means that they were all rows at the time began.
+	// Own writes since then are applied.
+	rows     map[kantata.Pair][]kantata.Membership
 	complete bool
 	began    time.Time
 
@@ -52,27 +49,35 @@ func groupOf(pair kantata.Pair) kantata.MembershipFilter {
 	return kantata.MembershipFilter{AccessGroupID: pair.AccessGroupID}
 }
 
-func matches(filter kantata.MembershipFilter, m kantata.Membership) bool {
-	return (filter.AccessGroupID == "" || filter.AccessGroupID == m.AccessGroupID) && (filter.UserID == "" || filter.UserID == m.UserID)
-}
-
 // lookInLists resolves the lookup if a list at hand may answer it. The mutex is held.
 func (s *Store) lookInLists(q *lookup) bool {
 	for _, filter := range []kantata.MembershipFilter{kantata.MembershipFilter(q.pair), groupOf(q.pair), {}} {
 		l := s.lists[filter]
-		if l == nil || l.rows == nil {
+		if l == nil || time.Since(l.began) > s.waits.Exists {
 			continue
 		}
-		certain, recent := s.certain(l), time.Since(l.began) <= s.waits.Exists
-		m := l.rows[q.id]
-		if m.ID == "" && q.pair != (kantata.Pair{}) && (certain || q.id == "" && !q.direct) {
-			// Only a complete list shows that the ID is not there, and that the pair has another one.
-			m = l.ofPair(q.pair)
+		rows := l.rows[q.pair]
+		hasID := func(m kantata.Membership) bool { return m.ID == q.id }
+		if q.pair == (kantata.Pair{}) {
+			for _, ofPair := range l.rows {
+				if slices.ContainsFunc(ofPair, hasID) {
+					rows = ofPair
+				}
+			}
 		}
+		byID := slices.IndexFunc(rows, hasID)
 		switch {
-		case m.ID != "" && (!recent || s.isOutdated(m.ID, l.began) || q.pair != (kantata.Pair{}) && m.Pair() != q.pair):
-		case m.ID != "", certain && q.pair != (kantata.Pair{}):
-			q.resolve(m, m.ID == "", nil)
+		case slices.ContainsFunc(rows, func(m kantata.Membership) bool { return s.isOutdated(m.ID, l.began) }):
+		case byID >= 0:
+			q.resolve(rows[byID], false, nil)
+		case q.pair == (kantata.Pair{}), !s.certain(l) && (q.id != "" || q.direct || len(rows) == 0):
+			// Only a complete list shows that the ID is not there, and that the pair has another one or none.
+		case len(rows) > 0:
+			q.resolve(rows[0], false, nil)
+		default:
+			q.resolve(kantata.Membership{}, true, nil)
+		}
+		if q.resolved {
 			return true
 		}
 	}
@@ -95,47 +100,22 @@ func (s *Store) outdated(id kantata.ID, began time.Time) bool {
 }
 
 func (l *list) put(m kantata.Membership) {
-	l.rows[m.ID] = m
-	if l.lowest != nil {
-		l.index(m)
-	}
-}
-
-func (l *list) index(m kantata.Membership) {
-	known, ok := l.lowest[m.Pair()]
-	l.twice = l.twice || ok && known != m.ID
-	if !ok || compareIDs(m.ID, known) < 0 {
-		l.lowest[m.Pair()] = m.ID
-	}
+	l.remove(m)
+	l.rows[m.Pair()] = sorted(append(l.rows[m.Pair()], m))
 }
 
 func (l *list) remove(m kantata.Membership) {
-	delete(l.rows, m.ID)
-	if l.lowest[m.Pair()] == m.ID {
-		delete(l.lowest, m.Pair())
+	if rows, ok := l.rows[m.Pair()]; ok {
+		l.rows[m.Pair()] = slices.DeleteFunc(rows, func(row kantata.Membership) bool { return row.ID == m.ID })
 	}
-	if l.twice {
-		l.lowest = nil
-	}
-}
-
-// ofPair returns the pair's row with the lowest ID, or a zero row.
-func (l *list) ofPair(pair kantata.Pair) kantata.Membership {
-	if l.lowest == nil {
-		l.lowest, l.twice = make(map[kantata.Pair]kantata.ID, len(l.rows)), false
-		for _, m := range l.rows {
-			l.index(m)
-		}
-	}
-	return l.rows[l.lowest[pair]]
 }
 
 // matching returns the rows that match the filter, in ascending ID order.
 func (l *list) matching(filter kantata.MembershipFilter) []kantata.Membership {
 	rows := []kantata.Membership{}
-	for _, m := range l.rows {
-		if matches(filter, m) {
-			rows = append(rows, m)
+	for pair, ofPair := range l.rows {
+		if (filter.AccessGroupID == "" || filter.AccessGroupID == pair.AccessGroupID) && (filter.UserID == "" || filter.UserID == pair.UserID) {
+			rows = append(rows, ofPair...)
 		}
 	}
 	return sorted(rows)
@@ -157,8 +137,7 @@ func (s *Store) known(c candidate, filter kantata.MembershipFilter) candidate {
 	if l.inProgress != nil {
 		c.inProgress = l.inProgress.extent
 	}
-	c.blocked = time.Now().Before(l.blocked) || time.Duration(c.trips())*l.pageTime > s.usefulFor(c.needs) ||
-		c.needs == completely && time.Now().Before(s.blocked)
+	c.blocked = time.Now().Before(l.blocked) || time.Duration(c.trips())*l.pageTime > s.usefulFor(c.needs)
 	return c
 }
 
@@ -221,16 +200,16 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e ext
 	defer s.mu.Unlock()
 	close(in.done)
 	l.inProgress = nil
-	switch now := time.Now(); {
-	case forRound && !acquired: // writes take their time, whatever list it is
-		s.blocked = now.Add(s.waits.Blocked)
-	case err == nil && e > firstPage:
-		l.spent = 0
-	case err != nil:
+	if err != nil {
 		l.held = 0
-		if ctx.Err() == nil {
-			l.blocked = now.Add(s.waits.Blocked)
-		}
+	} else if e > firstPage {
+		l.spent = 0
+	}
+	if ctx.Err() == nil && (err != nil || !acquired) {
+		l.blocked = time.Now().Add(s.waits.Blocked)
+	}
+	if ctx.Err() == nil && limited.Err() != nil {
+		l.pageTime = s.waits.Exists // too slow from now on
 	}
 	return rows, err
 }
@@ -286,7 +265,7 @@ func (s *Store) readCompletely(ctx context.Context, l *list) ([]kantata.Membersh
 func (s *Store) store(l *list, read Complete[kantata.Membership], held int, proven bool, before int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.rows, l.lowest = make(map[kantata.ID]kantata.Membership, len(read.Rows)), nil
+	l.rows = make(map[kantata.Pair][]kantata.Membership, len(read.Rows))
 	for _, m := range read.Rows {
 		l.put(m)
 	}
@@ -411,5 +390,14 @@ func (s *Store) removed(id kantata.ID, pair kantata.Pair) {
 	s.deleted[id] = time.Now()
 	for _, l := range s.listsOf(pair) {
 		l.remove(kantata.Membership{ID: id, AccessGroupID: pair.AccessGroupID, UserID: pair.UserID})
+	}
+}
+
+// forget keeps lists at hand from saying that the pair is absent, because it may exist.
+func (s *Store) forget(pair kantata.Pair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listsOf(pair) {
+		l.complete = false
 	}
 }

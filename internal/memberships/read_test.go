@@ -28,7 +28,7 @@ func TestGet(t *testing.T) {
 		{name: "twice", arrange: func(f *fake) { f.add(testPair(2)) }, id: "1003"},
 		{name: "twice, the one in the state gone", arrange: func(f *fake) { f.add(testPair(2)); f.add(testPair(2)); f.remove("1003") }, id: "1011"},
 		{name: "the ID is of another pair", pair: testPair(3), id: "1004"},
-		{name: "the ID is of another pair, and the pair is absent", pair: testPair(99), err: &contradictionError{}},
+		{name: "the ID is of another pair, and the pair is absent", pair: testPair(99), err: errContradiction},
 		{name: "hidden in lists", arrange: func(f *fake) { f.hide = func(m kantata.Membership) bool { return m.ID == "1003" } }, id: "1003"},
 		{name: "GET fails", arrange: func(f *fake) { f.before = fail(errUnavailable, opGet) }, err: errUnavailable},
 		{name: "GET says 404, but the pair is listed", arrange: func(f *fake) { f.before = fail(notFound, opGet) }, id: "1003"},

@@ -40,9 +40,8 @@ func (q *lookup) resolve(m kantata.Membership, absent bool, err error) {
 // round is a group of lookups that arrived together. Its context ends when all its callers have left without a result: a list that it
 // reads may be of use after its last lookup has its result.
 type round struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	arrived chan struct{}
+	ctx    context.Context
+	cancel context.CancelFunc
 	// The store's mutex guards lookups and callers.
 	lookups []*lookup
 	callers int
@@ -61,17 +60,13 @@ func (s *Store) ask(ctx context.Context, q *lookup) error {
 	}
 	r := s.gathering
 	if r == nil {
-		r = &round{arrived: make(chan struct{}, 1)}
+		r = &round{}
 		r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		s.gathering = r
 		go s.serve(r)
 	}
 	r.lookups = append(r.lookups, q)
 	r.callers++
-	select {
-	case r.arrived <- struct{}{}:
-	default:
-	}
 	s.mu.Unlock()
 	select {
 	case <-q.done:
@@ -91,23 +86,16 @@ func (s *Store) ask(ctx context.Context, q *lookup) error {
 
 // gather waits until no lookup has arrived for a moment.
 func (s *Store) gather(r *round) {
-	last, quiet := time.After(s.waits.Gather), time.After(s.waits.Quiet)
-	for gathering := true; gathering; {
-		select {
-		case <-r.arrived:
-			quiet = time.After(s.waits.Quiet)
-		case <-quiet:
-			gathering = false
-		case <-last:
-			gathering = false
-		case <-r.ctx.Done():
+	for n, waited := 1, s.waits.Quiet; sleep(r.ctx, s.waits.Quiet) == nil; waited += s.waits.Quiet {
+		s.mu.Lock()
+		done := len(r.lookups) == n || waited >= s.waits.Gather
+		if n = len(r.lookups); done {
+			s.gathering = nil
+		}
+		s.mu.Unlock()
+		if done {
 			return
 		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.gathering == r {
-		s.gathering = nil
 	}
 }
 

@@ -139,22 +139,14 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 
 // steady reads a page. If it has fewer rows than its own count says, it is requested again until the same rows come twice: either
 // it was damaged, or Kantata counts rows that it never shows.
-func (p Pages[Row]) steady(ctx context.Context, number int) (kantata.Page[Row], error) {
-	page, err := p.Page(ctx, number)
-	for range walkTries {
-		if err != nil || !short(page, number) {
+func (p Pages[Row]) steady(ctx context.Context, number int) (page kantata.Page[Row], err error) {
+	for try := range walkTries + 1 {
+		before := page.Items
+		if page, err = p.Page(ctx, number); err != nil || !short(page, number) || try > 0 && slices.EqualFunc(before, page.Items, p.same) {
 			return page, err
 		}
-		was := page
-		page, err = p.Page(ctx, number)
-		if err == nil && slices.EqualFunc(page.Items, was.Items, p.same) {
-			return page, nil
-		}
 	}
-	if err == nil && short(page, number) {
-		err = ErrChanging
-	}
-	return page, err
+	return page, ErrChanging
 }
 
 // each calls do for the pages from first to last, pageReaders at a time.
