@@ -146,7 +146,7 @@ func TestRequestCounts(t *testing.T) {
 		}
 		newPair := func(i int) kantata.Pair { return kantata.Pair{AccessGroupID: "7", UserID: testID(90000 + i)} }
 		budget("plan of 40 creates in a group of six pages", 21, func(t *testing.T) *fake {
-			f, _ := groupOfPages(6)
+			f, _ := groupOfSixPages()
 			s := newStore(f.randomly(seed))
 			inParallel(t, 10, 40, func(i int) error {
 				if _, err := s.Find(t.Context(), newPair(i)); !errors.Is(err, ErrAbsent) {
@@ -157,13 +157,13 @@ func TestRequestCounts(t *testing.T) {
 			return f
 		})
 		budget("apply of 40 creates in a group of six pages", 21, func(t *testing.T) *fake {
-			f, _ := groupOfPages(6)
+			f, _ := groupOfSixPages()
 			s := newStore(f.randomly(seed))
 			inParallel(t, 10, 40, func(i int) error { return create(t, s, newPair(i)) })
 			return f
 		})
 		budget("40 removed and added again", 28, func(t *testing.T) *fake {
-			f, rows := groupOfPages(6)
+			f, rows := groupOfSixPages()
 			for i := range 40 {
 				f.remove(rows[i*25].ID)
 				f.add(rows[i*25].Pair())
@@ -179,7 +179,7 @@ func TestRequestCounts(t *testing.T) {
 			return f
 		})
 		budget("300 removed from a group of 1,000", 300+100, func(t *testing.T) *fake {
-			f, rows := groupOfPages(6)
+			f, rows := groupOfSixPages()
 			for i := range 300 {
 				f.remove(rows[i*3].ID)
 			}

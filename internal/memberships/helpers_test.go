@@ -111,10 +111,10 @@ func testPair(i int) kantata.Pair {
 
 func testID(n int) kantata.ID { return kantata.ID(strconv.Itoa(n)) }
 
-// groupOfPages returns an account in which group 7 has so many full pages and half a page more, and its rows.
-func groupOfPages(pages int) (*fake, []kantata.Membership) {
+// groupOfSixPages returns an account with group 7 only, and its rows.
+func groupOfSixPages() (*fake, []kantata.Membership) {
 	f := newFake(0)
-	for i := range pages*200 - 100 {
+	for i := range 1100 {
 		f.add(kantata.Pair{AccessGroupID: "7", UserID: testID(50000 + i)})
 	}
 	return f, f.all()

@@ -259,7 +259,8 @@ func TestList(t *testing.T) {
 		f := newFake(100)
 		f.pageSize = 20
 		n := 0
-		for range newStore(f).Stream(t.Context(), kantata.MembershipFilter{}, 50) {
+		for _, err := range newStore(f).Stream(t.Context(), kantata.MembershipFilter{}, 50) {
+			checkError(t, err, nil)
 			n++
 		}
 		if n != 50 {
