@@ -93,10 +93,11 @@ func (s *Store) isOutdated(id kantata.ID, began time.Time) bool {
 	return ok && began.Before(deleted.Add(s.waits.Lag))
 }
 
-func (s *Store) outdated(id kantata.ID, began time.Time) bool {
+// visible returns the rows of a response begun at that time without those that are outdated.
+func (s *Store) visible(rows []kantata.Membership, began time.Time) []kantata.Membership {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.isOutdated(id, began)
+	return sorted(slices.DeleteFunc(slices.Clone(rows), func(m kantata.Membership) bool { return s.isOutdated(m.ID, began) }))
 }
 
 func (l *list) put(m kantata.Membership) {
@@ -218,7 +219,7 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e ext
 func (s *Store) readPages(ctx context.Context, l *list, e extent) error {
 	pages := s.pagesOf(l.filter)
 	s.mu.Lock()
-	held, before, began := s.held(l), l.quiet(), time.Now()
+	held, last, before, began := s.held(l), l.pages, l.quiet(), time.Now()
 	s.mu.Unlock()
 	if held == 0 {
 		page, err := pages.Page(ctx, 1)
@@ -227,11 +228,8 @@ func (s *Store) readPages(ctx context.Context, l *list, e extent) error {
 		}
 		first := Complete[kantata.Membership]{Rows: page.Items, Pages: max(pageCount(page), 1), Began: began}
 		s.store(l, first, 1, first.Pages == 1 && !short(page, 1), before)
-		held = 1
+		held, last = 1, first.Pages
 	}
-	s.mu.Lock()
-	last := l.pages
-	s.mu.Unlock()
 	if e == firstPage {
 		return nil
 	}
@@ -257,8 +255,7 @@ func (s *Store) readCompletely(ctx context.Context, l *list) ([]kantata.Membersh
 		return nil, err
 	}
 	s.store(l, read, read.Pages, true, before)
-	rows := slices.DeleteFunc(read.Rows, func(m kantata.Membership) bool { return s.outdated(m.ID, read.Began) })
-	return sorted(rows), nil
+	return s.visible(read.Rows, read.Began), nil
 }
 
 // store keeps what was read. It is complete if that is proven and if no own write overlapped with the reading.
@@ -311,10 +308,10 @@ func (s *Store) lookUpPair(ctx context.Context, pair kantata.Pair) ([]kantata.Me
 		if err != nil {
 			return nil, err
 		}
-		rows := slices.DeleteFunc(slices.Clone(page.Items), func(m kantata.Membership) bool { return s.outdated(m.ID, began) })
+		rows := s.visible(page.Items, began)
 		if len(rows) > 0 || len(page.Items) == 0 {
 			s.store(l, Complete[kantata.Membership]{Rows: rows, Pages: 1, Began: began}, 1, true, before)
-			return sorted(rows), nil
+			return rows, nil
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
@@ -343,10 +340,13 @@ func (s *Store) pagesOf(filter kantata.MembershipFilter) Pages[kantata.Membershi
 	}
 }
 
-// listsOf returns the lists that contain the pair.
-func (s *Store) listsOf(pair kantata.Pair) []*list {
-	user := kantata.MembershipFilter{UserID: pair.UserID}
-	return []*list{s.list(kantata.MembershipFilter(pair)), s.list(groupOf(pair)), s.list(user), s.list(kantata.MembershipFilter{})}
+// inLists calls do for the lists that contain the pair.
+func (s *Store) inLists(pair kantata.Pair, do func(l *list)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, filter := range []kantata.MembershipFilter{kantata.MembershipFilter(pair), groupOf(pair), {UserID: pair.UserID}, {}} {
+		do(s.list(filter))
+	}
 }
 
 // quiet returns what store compares in order to notice an own write: the number of writes so far, or -1 if one is in progress.
@@ -359,45 +359,27 @@ func (l *list) quiet() int {
 
 // startWrite notes that a write of the pair is in progress, until end is called.
 func (s *Store) startWrite(pair kantata.Pair) (end func()) {
-	step := func(writing, writes int) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, l := range s.listsOf(pair) {
-			l.writing += writing
-			l.writes += writes
-		}
-	}
-	step(1, 1)
-	return func() { step(-1, 0) }
+	s.inLists(pair, func(l *list) { l.writing, l.writes = l.writing+1, l.writes+1 })
+	return func() { s.inLists(pair, func(l *list) { l.writing-- }) }
 }
 
 // wrote applies an own create to the lists at hand.
 func (s *Store) wrote(m kantata.Membership) {
 	s.saw(m)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.listsOf(m.Pair()) {
+	s.inLists(m.Pair(), func(l *list) {
 		if l.rows != nil {
 			l.put(m)
 		}
-	}
+	})
 }
 
 // removed applies an own delete to the lists at hand.
 func (s *Store) removed(id kantata.ID, pair kantata.Pair) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.deleted[id] = time.Now()
-	for _, l := range s.listsOf(pair) {
+	s.inLists(pair, func(l *list) {
+		s.deleted[id] = time.Now()
 		l.remove(kantata.Membership{ID: id, AccessGroupID: pair.AccessGroupID, UserID: pair.UserID})
-	}
+	})
 }
 
 // forget keeps lists at hand from saying that the pair is absent, because it may exist.
-func (s *Store) forget(pair kantata.Pair) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.listsOf(pair) {
-		l.complete = false
-	}
-}
+func (s *Store) forget(pair kantata.Pair) { s.inLists(pair, func(l *list) { l.complete = false }) }

@@ -236,10 +236,8 @@ func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 		if rows, err := s.api.AccessGroupMembershipsByID(ctx, ids); err == nil {
 			s.saw(rows...)
 			found := map[kantata.ID]kantata.Membership{}
-			for _, m := range rows {
-				if !s.outdated(m.ID, began) {
-					found[m.ID] = m
-				}
+			for _, m := range s.visible(rows, began) {
+				found[m.ID] = m
 			}
 			for _, q := range lookups {
 				s.resolve(q, found[q.id], false, nil)

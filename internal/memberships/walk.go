@@ -1,6 +1,7 @@
 package memberships
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -28,13 +29,10 @@ type Pages[Row any] struct {
 	ID   func(Row) kantata.ID
 }
 
-// Complete is a list that is proven to be complete.
+// Complete is a list that is proven to be complete: Rows are all rows that existed at Began, in the API's order, on so many Pages.
 type Complete[Row any] struct {
-	// Rows are all rows that existed at Began, in the API's order.
-	Rows []Row
-	// Pages is the number of pages.
+	Rows  []Row
 	Pages int
-	// Began is when the first request that counts began.
 	Began time.Time
 }
 
@@ -48,39 +46,28 @@ type Complete[Row any] struct {
 func (p Pages[Row]) Read(ctx context.Context, pages int) (Complete[Row], error) {
 	var previous *Complete[Row]
 	for range walkTries {
-		now, proof, err := p.try(ctx, max(pages, 1))
+		now, ordered, err := p.try(ctx, max(pages, 1))
 		switch {
 		case errors.Is(err, ErrChanging):
 			previous = nil
-		case err != nil:
-			return Complete[Row]{}, err
-		case proof == proven:
-			return now, nil
-		case proof == unordered && previous != nil && slices.EqualFunc(now.Rows, previous.Rows, p.same):
+		case err != nil, ordered:
+			return now, err
+		case previous != nil && slices.EqualFunc(now.Rows, previous.Rows, p.same):
 			return *previous, nil
-		case proof == unordered:
-			previous = &now
 		default:
-			previous = nil
+			previous = &now
 		}
 		pages = now.Pages
 	}
 	return Complete[Row]{}, ErrChanging
 }
 
-type proof int
-
-const (
-	changed   proof = iota // the list changed while it was read
-	unordered              // it may have changed: its rows are not in ascending ID order
-	proven
-)
-
-func (p Pages[Row]) try(ctx context.Context, pages int) (Complete[Row], proof, error) {
+// try reads the list once. ordered means that its rows are in ascending ID order.
+func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], ordered bool, err error) {
 	last, number, began, err := p.last(ctx, pages)
-	now := Complete[Row]{Rows: last.Items, Pages: number, Began: began}
+	now = Complete[Row]{Rows: last.Items, Pages: number, Began: began}
 	if err != nil || number == 1 {
-		return now, proven, err
+		return now, true, err
 	}
 	before := make([][]Row, number-1)
 	var mu sync.Mutex // guards before
@@ -95,20 +82,18 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (Complete[Row], proof, e
 		return err
 	})
 	if err != nil {
-		return now, changed, err
+		return now, false, err
 	}
 	again, err := p.Page(ctx, number)
-	if err != nil {
-		return now, changed, err
-	}
 	now.Rows = slices.Concat(append(before, last.Items)...)
-	switch {
-	case p.repeats(now.Rows), len(again.Items) == 0, !p.same(again.Items[0], last.Items[0]):
-		return now, changed, nil
-	case !slices.IsSortedFunc(now.Rows, p.compare):
-		return now, unordered, nil
+	inOrder := slices.SortedFunc(slices.Values(now.Rows), func(a, b Row) int { return compareIDs(p.ID(a), p.ID(b)) })
+	ordered = slices.EqualFunc(inOrder, now.Rows, p.same)
+	// A row that comes twice was moved by a change, or the page number was ignored.
+	repeats := len(slices.CompactFunc(inOrder, p.same)) < len(now.Rows)
+	if err == nil && (repeats || len(again.Items) == 0 || !p.same(again.Items[0], last.Items[0])) {
+		err = ErrChanging
 	}
-	return now, proven, nil
+	return now, ordered, err
 }
 
 // last finds the last page, which is not empty unless it is the first. Its number follows from the number of rows and the page size.
@@ -121,15 +106,13 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 			return page, number, began, err
 		}
 		claimed := max(pageCount(page), 1)
-		if len(page.Items) > 0 {
-			if filled = number; claimed <= number || empty == number+1 {
-				return page, number, began, nil
-			}
-		} else {
-			if number == 1 {
-				return page, number, began, nil
-			}
+		switch {
+		case len(page.Items) == 0 && number > 1:
 			empty = number
+		case len(page.Items) == 0, claimed <= number, empty == number+1:
+			return page, number, began, nil
+		default:
+			filled = number
 		}
 		if number = claimed; number >= empty || number <= filled {
 			number = max((filled+empty)/2, 1)
@@ -164,17 +147,6 @@ func (p Pages[Row]) each(ctx context.Context, first, last int, do func(ctx conte
 
 func (p Pages[Row]) same(a, b Row) bool { return p.ID(a) == p.ID(b) }
 
-func (p Pages[Row]) compare(a, b Row) int { return compareIDs(p.ID(a), p.ID(b)) }
-
-// repeats reports a row that is there twice: pages moved while they were read, or the page number was ignored.
-func (p Pages[Row]) repeats(rows []Row) bool {
-	seen := make(map[kantata.ID]struct{}, len(rows))
-	for _, row := range rows {
-		seen[p.ID(row)] = struct{}{}
-	}
-	return len(seen) < len(rows)
-}
-
 // pageCount follows from the number of rows and the page size, and not from what the response says about its number of pages.
 func pageCount[Row any](page kantata.Page[Row]) int {
 	size := max(page.PageSize, len(page.Items), 1)
@@ -187,15 +159,4 @@ func short[Row any](page kantata.Page[Row], number int) bool {
 	return len(page.Items) < min(size, page.Count-(number-1)*size)
 }
 
-func compareIDs(a, b kantata.ID) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
+func compareIDs(a, b kantata.ID) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
