@@ -182,4 +182,6 @@ var (
 )
 
 // normalized leaves out what differs from run to run.
-func normalized(s string) string { return seconds.ReplaceAllString(port.ReplaceAllString(s, "127.0.0.1:PORT"), "within SECONDS") }
+func normalized(s string) string {
+	return seconds.ReplaceAllString(port.ReplaceAllString(s, "127.0.0.1:PORT"), "within SECONDS")
+}

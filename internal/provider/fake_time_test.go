@@ -12,27 +12,36 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// inFakeTime runs a test in a bubble, with a Kantata that is reached through pipes: a network connection does not belong to a bubble. The
-// client of each run clones http.DefaultTransport, so a test that calls inFakeTime must not be parallel.
+// inFakeTime runs a test in a bubble, with a Kantata that is reached through pipes. The test must not be parallel.
 func inFakeTime(t *testing.T, test func(t *testing.T, fake *kantatatest.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fake := kantatatest.New(kantatatest.WithoutListener())
 		fake.SeedCompany()
-		listener := &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: fake}
-		go func() { _ = server.Serve(listener) }()
-		before := http.DefaultTransport
-		http.DefaultTransport = &http.Transport{DialContext: listener.dial}
-		defer func() {
-			http.DefaultTransport = before
-			fake.Close()
-			_ = server.Close()
-		}()
+		replaceDial(t, servePipes(t, fake).dial)
+		t.Cleanup(fake.Close)
 		test(t, fake)
 		// A round whose lookups all have results still gathers for a moment, and a bubble must end without goroutines.
 		<-time.After(time.Second)
 	})
+}
+
+// replaceDial makes http.DefaultTransport, which the client clones, connect with dial for the duration of the test.
+func replaceDial(t *testing.T, dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	t.Helper()
+	before := http.DefaultTransport
+	http.DefaultTransport = &http.Transport{DialContext: dial}
+	t.Cleanup(func() { http.DefaultTransport = before })
+}
+
+// servePipes serves the handler through pipes until the test ends: a network connection does not belong to a bubble.
+func servePipes(t *testing.T, handler http.Handler) *pipes {
+	t.Helper()
+	listener := &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return listener
 }
 
 // pipes is a listener whose connections are pipes.

@@ -39,7 +39,7 @@ func processConditions() []processCondition {
 				w.WriteHeader(http.StatusUnauthorized)
 				_, _ = io.WriteString(w, `{"errors":[{"type":"oauth","message":"Invalid OAuth 2 Request"}]}`)
 			},
-			summary: "Kantata Access Token Rejected", says: "Invalid OAuth 2 Request", most: time.Second, requests: 15,
+			summary: "Kantata Access Token Rejected", says: "Invalid OAuth 2 Request", most: 2 * time.Second, requests: 15,
 		},
 		{
 			name:    "refused connection",
@@ -104,7 +104,7 @@ func playCondition(t *testing.T, c processCondition, operation string, n int) {
 
 	lines, full := 0, 0
 	for _, d := range all {
-		detail := wrapped(d.Detail)
+		detail := strings.Count(wrapped(d.Detail), "\n") + 1
 		lines += detail + 8
 		if strings.Contains(d.Detail, c.says) && strings.Contains(d.Detail, "\n\n") {
 			full++
@@ -158,62 +158,16 @@ func (r *run) condition(operation string, i int) []*tfprotov6.Diagnostic {
 func replaceTransport(t *testing.T, c processCondition) *atomic.Int32 {
 	t.Helper()
 	requests := new(atomic.Int32)
-	conns := make(chan net.Conn)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	listener := servePipes(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		c.respond(w, r)
-	})}
-	served := make(chan struct{})
-	go func() { defer close(served); _ = server.Serve(pipes{conns}) }()
-	before := http.DefaultTransport
-	http.DefaultTransport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	}))
+	replaceDial(t, func(ctx context.Context, network, address string) (net.Conn, error) {
 		if c.dial != nil {
 			requests.Add(1)
 			return nil, c.dial()
 		}
-		near, far := net.Pipe()
-		select {
-		case conns <- far:
-			return near, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}}
-	t.Cleanup(func() {
-		http.DefaultTransport = before
-		close(conns)
-		<-served
-		_ = server.Close()
+		return listener.dial(ctx, network, address)
 	})
 	return requests
-}
-
-// pipes is a listener of connections in memory.
-type pipes struct{ conns chan net.Conn }
-
-func (p pipes) Accept() (net.Conn, error) {
-	if conn, ok := <-p.conns; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipes) Close() error   { return nil }
-func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
-
-// wrapped returns the number of lines that Terraform prints for a detail. It wraps words at 78 columns, two of which its frame takes.
-func wrapped(detail string) int {
-	lines := 0
-	for paragraph := range strings.SplitSeq(strings.TrimSpace(detail), "\n") {
-		lines++
-		width := 0
-		for word := range strings.FieldsSeq(paragraph) {
-			if width > 0 && width+1+len(word) > 76 {
-				lines++
-				width = 0
-			}
-			width += 1 + len(word)
-		}
-	}
-	return lines
 }
