@@ -52,22 +52,16 @@ func (c candidate) with(q *lookup) candidate {
 	return c
 }
 
-// reading is a list to read, and how much of it.
+// reading is a list to read, and how much of it. If waits, its lookups wait for it. The small requests of all others are sent at once.
 type reading struct {
 	filter kantata.MembershipFilter
 	extent extent
+	waits  bool
 }
 
-// decision is what a round requests in addition to its small requests, and who needs none of these.
-type decision struct {
-	readings []reading
-	// waiting are the filters of the lists whose lookups wait for them. The small requests of all others are sent at once.
-	waiting []kantata.MembershipFilter
-}
-
-// decide chooses what a round reads. Each lookup belongs to the account's list and, unless it is by membership ID alone, to that of its
-// group.
-func decide(account candidate, groups []candidate) (d decision) {
+// decide chooses what a round reads in addition to its small requests. Each lookup belongs to the account's list and, unless it is by
+// membership ID alone, to that of its group.
+func decide(account candidate, groups []candidate) (readings []reading) {
 	var ready, rest []candidate
 	cost, others, grouped := 0, account.lookups, 0
 	for _, g := range groups {
@@ -81,46 +75,35 @@ func decide(account candidate, groups []candidate) (d decision) {
 		}
 	}
 	if account.beingRead() || account.worthReading() && (others > 0 || account.remaining() <= cost) {
-		d.use(account)
-		return d
+		return []reading{account.read()}
 	}
 	for _, g := range ready {
-		d.use(g)
-	}
-	if others == 0 || account.lookups < fewLookups && account.spent < freeRequests {
-		return d
+		readings = append(readings, g.read())
 	}
 	few := len(groups) <= maxGroups && grouped == account.lookups
-	// If the account's list will soon be worth reading, the lists of groups will not be.
-	if !few && (d.askCost(account) || account.inProgress == firstPage || !account.blocked && account.worth() <= account.spent+2) {
-		return d
+	switch {
+	case others == 0, account.lookups < fewLookups && account.spent < freeRequests:
+		return readings
+	case !few && account.costUnknown():
+		return append(readings, reading{account.filter, firstPage, false})
+	case !few && (account.inProgress == firstPage || !account.blocked && account.worth() <= account.spent+2):
+		return readings // the account's list will soon be worth reading
 	}
+	rest = slices.DeleteFunc(rest, func(g candidate) bool { return !g.costUnknown() })
 	slices.SortStableFunc(rest, func(a, b candidate) int { return b.lookups - a.lookups })
-	for asked := 0; len(rest) > 0 && asked < maxGroups; rest = rest[1:] {
-		if d.askCost(rest[0]) {
-			asked++
-		}
+	for _, g := range rest[:min(len(rest), maxGroups)] {
+		readings = append(readings, reading{g.filter, firstPage, false})
 	}
-	return d
+	return readings
 }
 
-// use reads the list. Its lookups wait for it if that takes no more round trips than their small requests, and for a complete list in
+// read reads the list. Its lookups wait for it if that takes no more round trips than their small requests, and for a complete list in
 // any case, because lookups by pair cost a request each.
-func (d *decision) use(c candidate) {
-	d.readings = append(d.readings, reading{c.filter, c.needs})
-	if c.needs == completely || float64(c.trips()) <= max(1, c.requests) {
-		d.waiting = append(d.waiting, c.filter)
-	}
+func (c candidate) read() reading {
+	return reading{c.filter, c.needs, c.needs == completely || float64(c.trips()) <= max(1, c.requests)}
 }
 
-// askCost requests the first page if the cost is unknown.
-func (d *decision) askCost(c candidate) bool {
-	if c.pages > 0 || c.blocked || c.inProgress != nothing {
-		return false
-	}
-	d.readings = append(d.readings, reading{c.filter, firstPage})
-	return true
-}
+func (c candidate) costUnknown() bool { return c.pages == 0 && !c.blocked && c.inProgress == nothing }
 
 func (c candidate) beingRead() bool { return c.inProgress > firstPage && c.inProgress >= c.needs }
 

@@ -54,10 +54,10 @@ func (s *Store) Create(ctx context.Context, key kantata.Pair, options CreateOpti
 
 // createOrAdopt does everything that needs the pair's lock.
 func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, options CreateOptions) (Created, error) {
-	if err := p.acquire(ctx); err != nil {
+	if err := p.lock.Acquire(ctx, 1); err != nil {
 		return Created{}, err
 	}
-	defer p.release()
+	defer p.lock.Release(1)
 	s.mu.Lock()
 	p.looked = p.ended
 	deleteErr := p.deleteErr

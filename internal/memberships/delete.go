@@ -19,10 +19,10 @@ func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) err
 	s.saw(kantata.Membership{ID: id})
 	p := s.pair(key)
 	defer s.startDelete(p)()
-	if err := p.acquire(ctx); err != nil {
+	if err := p.lock.Acquire(ctx, 1); err != nil {
 		return err
 	}
-	defer p.release()
+	defer p.lock.Release(1)
 	s.mu.Lock()
 	refused, made := p.refused, p.made
 	s.mu.Unlock()

@@ -79,6 +79,8 @@ type fake struct {
 	random  *rand.Rand
 	// before and after run around the work of the nth request of its kind (from 1). An error is the response.
 	before, after func(op string, n int) error
+	// hang are the kinds of requests that take an hour.
+	hang []string
 	// duplicate is what a POST of an existing pair does: "" is refused, "existing" returns the existing row, "second" adds a row.
 	duplicate string
 	// pageSize is the largest page; 200 if it is 0.
@@ -187,6 +189,9 @@ func (f *fake) request(ctx context.Context, op string, work func() error) error 
 	n, latency := f.counts[op], f.latency
 	if f.random != nil {
 		latency = time.Duration(f.random.Int64N(2*int64(latency) + 1))
+	}
+	if slices.Contains(f.hang, op) {
+		latency = time.Hour
 	}
 	f.mu.Unlock()
 	if f.before != nil {

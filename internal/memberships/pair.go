@@ -4,13 +4,15 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
 // pair is what this process does and has done with one pair (rule 11).
 type pair struct {
-	// lock has its one element while a create or delete works on the pair, from its first lookup to its last.
-	lock chan struct{}
+	// lock is held by the create or delete that works on the pair, from its first lookup to its last.
+	lock *semaphore.Weighted
 
 	// The store's mutex guards the rest.
 
@@ -36,25 +38,11 @@ func (s *Store) pair(key kantata.Pair) *pair {
 	defer s.mu.Unlock()
 	p := s.pairs[key]
 	if p == nil {
-		p = &pair{lock: make(chan struct{}, 1), changed: make(chan struct{})}
+		p = &pair{lock: semaphore.NewWeighted(1), changed: make(chan struct{})}
 		s.pairs[key] = p
 	}
 	return p
 }
-
-func (p *pair) acquire(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case p.lock <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (p *pair) release() { <-p.lock }
 
 // ours reports a membership that this process created, adopted, or may have created. The mutex is held.
 func (p *pair) ours(id kantata.ID) bool { return id == p.made || p.inDoubt && id.Int64() > p.above }

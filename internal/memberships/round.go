@@ -188,9 +188,9 @@ func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*look
 	for _, id := range slices.SortedFunc(maps.Keys(byGroup), compareIDs) {
 		groups = append(groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
 	}
-	d := decide(s.known(account, kantata.MembershipFilter{}), groups)
+	readings = decide(s.known(account, kantata.MembershipFilter{}), groups)
 	for _, q := range open {
-		if slices.Contains(d.waiting, kantata.MembershipFilter{}) || slices.Contains(d.waiting, groupOf(q.pair)) {
+		if slices.ContainsFunc(readings, func(r reading) bool { return r.waits && (r.filter == groupOf(q.pair) || r.filter.AccessGroupID == "") }) {
 			waiting = append(waiting, q)
 			continue
 		}
@@ -200,7 +200,7 @@ func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*look
 			s.list(groupOf(q.pair)).spent += q.cost
 		}
 	}
-	return d.readings, now, waiting
+	return readings, now, waiting
 }
 
 // send looks up the pairs with a request for each, and the IDs together. Terraform's parallelism bounds the number of requests.

@@ -1,6 +1,7 @@
 package memberships
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -404,4 +406,82 @@ func TestRenamedKeys(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Rule 9: cancellation ends every wait at once, except that a create in flight may look up its pair once more, for at most 5 seconds.
+func TestCanceledWrites(t *testing.T) {
+	t.Parallel()
+	hang := func(ops ...string) func(f *fake) { return func(f *fake) { f.hang = ops } }
+	for _, c := range []struct {
+		name    string
+		arrange func(f *fake)
+		del     bool
+		within  time.Duration
+		err     error
+		rows    string
+	}{
+		{name: "create, in its lookup", arrange: hang(opPair), err: context.Canceled},
+		{name: "create, in its POST", arrange: hang(opPost), within: 5 * time.Second, err: &UncertainError{}},
+		{name: "create, which worked", arrange: func(f *fake) {
+			f.after = func(op string, _ int) error {
+				if op == opPost {
+					time.Sleep(time.Second)
+					return errTimeout
+				}
+				return nil
+			}
+		}, within: 5 * time.Second, rows: "1001"},
+		{name: "create, while it waits for a delete", arrange: func(f *fake) { f.add(jane) }, err: context.Canceled, rows: "1001"},
+		{name: "delete", del: true, arrange: func(f *fake) { f.add(jane); hang(opDelete)(f) }, err: context.Canceled, rows: "1001"},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			f := newFake(0)
+			c.arrange(f)
+			ctx, cancel := context.WithCancel(t.Context())
+			const after = 350 * time.Millisecond
+			go func() {
+				time.Sleep(after)
+				cancel()
+			}()
+			defer time.Sleep(after)
+			began := time.Now()
+			var err error
+			if c.del {
+				err = newStore(f).Delete(ctx, "1001", jane)
+			} else {
+				_, err = newStore(f).Create(ctx, jane, CreateOptions{})
+			}
+			checkError(t, err, c.err)
+			if took := time.Since(began); took > after+c.within {
+				t.Errorf("took %v, want at most %v after the cancellation", took, c.within)
+			}
+			f.checkRows(t, c.rows)
+		})
+	}
+	bubble(t, "waiting for the lock", func(t *testing.T) {
+		f := newFake(0)
+		f.latency = time.Hour
+		s := newStore(f)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _, _ = s.Create(ctx, jane, CreateOptions{}) }()
+		synctest.Wait()
+		short, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		checkError(t, s.Delete(short, "1001", jane), context.DeadlineExceeded)
+		cancel()
+		time.Sleep(time.Minute)
+	})
+}
+
+// A create that was refused while it was planned counts for rule 11.
+func TestRefuseCreate(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(0)
+		f.add(jane)
+		s := newStore(f)
+		s.RefuseCreate(jane)
+		checkError(t, s.Delete(t.Context(), "1001", jane), &RefusedDeleteError{})
+		f.checkRows(t, "1001")
+	})
 }
