@@ -26,15 +26,24 @@ func team(members map[string]int64, more string) string {
 // row is a resource with an instance for each index of a list.
 func row(users []int64) string {
 	return fmt.Sprintf("locals { users = [%s] }\nresource \"kantata_access_group_membership\" \"row\" {\n"+
-		"  count = length(local.users)\n  access_group_id = 340001\n  user_id = local.users[count.index]\n}\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(users), " ", ", "), "[]"))
+		"  count = length(local.users)\n  access_group_id = 340001\n"+
+		"  user_id = local.users[count.index]\n}\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(users), " ", ", "), "[]"))
 }
 
 // one is a resource with one instance.
 func one(name string, group, user int64, more string) string {
-	return fmt.Sprintf("resource \"kantata_access_group_membership\" %q {\n  access_group_id = %d\n  user_id = %d\n%s}\n", name, group, user, more)
+	return fmt.Sprintf("resource \"kantata_access_group_membership\" %q {\n  access_group_id = %d\n"+
+		"  user_id = %d\n%s}\n", name, group, user, more)
+}
+
+// importX is an import block for the resource x.
+func importX(id string) string {
+	return fmt.Sprintf("import {\n  to = kantata_access_group_membership.x\n  id = %q\n}\n", id)
 }
 
 const (
+	twoAliases   = "provider \"kantata\" {}\nprovider \"kantata\" { alias = \"b\" }\n"
+	movedToB     = "moved {\n  from = kantata_access_group_membership.team[\"a\"]\n  to = kantata_access_group_membership.team[\"b\"]\n}\n"
 	adopt        = "  adopt_existing = true\n"
 	createFirst  = "  lifecycle { create_before_destroy = true }\n"
 	existsError  = "Error: Access Group Membership Already Exists"
@@ -116,12 +125,14 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		}, pairOf(group, user(0))},
 		"a second resource for a membership that stays": {[]step{
 			{config: one("first", group, user(0), ""), command: apply},
-			{config: one("first", group, user(0), "") + one("second", group, user(0), ""), command: "plan", code: 1, says: []string{twiceError, "56000101"}},
+			{config: one("first", group, user(0), "") + one("second", group, user(0), ""), command: "plan", code: 1,
+				says: []string{twiceError, "56000101"}},
 			{command: "plan", code: 1, says: []string{twiceError, "56000101"}},
 			{command: "plan -refresh=false", code: 1, says: []string{twiceError, "56000101"}},
 		}, pairOf(group, user(0))},
 		"two resources for a new membership": {[]step{
-			{config: one("first", group, user(0), "") + one("second", group, user(0), ""), command: "plan", code: 1, says: []string{twiceError, "340001/12000001"}},
+			{config: one("first", group, user(0), "") + one("second", group, user(0), ""), command: "plan", code: 1,
+				says: []string{twiceError, "340001/12000001"}},
 		}, nil},
 		"12 keys renamed": {[]step{
 			{config: team(twelve, ""), command: apply},
@@ -136,7 +147,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		"a rename, with the block of the error": {[]step{
 			{config: a, command: apply},
 			{config: b, command: "plan", code: 1, says: []string{movedError}},
-			{config: b + "moved {\n  from = kantata_access_group_membership.team[\"a\"]\n  to = kantata_access_group_membership.team[\"b\"]\n}\n",
+			{config: b + movedToB,
 				command: apply, says: []string{"0 added, 0 changed, 0 destroyed"}},
 		}, pairOf(group, user(0))},
 		"a rename with -parallelism=1": {[]step{
@@ -154,7 +165,8 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		}, pairOf(group, users(1, 100)...)},
 		"a shift of which one address was applied": {[]step{
 			{config: row(users(0, 3)), command: apply},
-			{config: row(users(1, 3)), command: apply + " -target=kantata_access_group_membership.row[0]", code: 1, says: []string{"340001/12000002"}},
+			{config: row(users(1, 3)), command: apply + " -target=kantata_access_group_membership.row[0]", code: 1,
+				says: []string{"340001/12000002"}},
 			{command: apply},
 		}, pairOf(group, users(1, 3)...)},
 		"people trade places": {[]step{
@@ -166,7 +178,8 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 			{outside: add(user(0)), command: "apply saved", code: 1, says: []string{existsError, "56000101"}, noWrites: true},
 		}, pairOf(group, user(0))},
 		"the membership exists": {[]step{
-			{config: a, outside: add(user(0)), command: "plan", code: 1, says: []string{existsError, "56000101", "Jane Doe", `id = "340001/12000001"`}},
+			{config: a, outside: add(user(0)), command: "plan", code: 1,
+				says: []string{existsError, "56000101", "Jane Doe", `id = "340001/12000001"`}},
 			{config: team(map[string]int64{"a": user(0)}, adopt), command: "plan", says: []string{adoption, "56000101", "12000009"}},
 			{command: apply, says: []string{adoption, "1 added"}, noWrites: true},
 			{command: "plan -detailed-exitcode"},
@@ -206,15 +219,15 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		}, pairOf(group, user(0))},
 		"moved, together with another user": {[]step{
 			{config: a, command: apply},
-			{config: team(map[string]int64{"b": user(1)}, "") + "moved {\n  from = kantata_access_group_membership.team[\"a\"]\n  to = kantata_access_group_membership.team[\"b\"]\n}\n",
+			{config: team(map[string]int64{"b": user(1)}, "") + movedToB,
 				command: apply, says: []string{"1 added, 0 changed, 1 destroyed"}, saysNot: silence},
 		}, pairOf(group, user(1))},
 		"imported at one address and created at another": {[]step{
-			{config: one("x", group, user(0), "") + one("y", group, user(0), "") + "import {\n  to = kantata_access_group_membership.x\n  id = \"340001/12000001\"\n}\n",
+			{config: one("x", group, user(0), "") + one("y", group, user(0), "") + importX("340001/12000001"),
 				outside: add(user(0)), command: "plan", code: 1, says: []string{twiceError, "56000101"}},
-			{config: one("x", group, user(0), "") + one("y", group, user(0), "") + "import {\n  to = kantata_access_group_membership.x\n  id = \"56000101\"\n}\n",
+			{config: one("x", group, user(0), "") + one("y", group, user(0), "") + importX("56000101"),
 				command: "plan", code: 1, says: []string{twiceError, "56000101"}},
-			{config: one("x", group, user(0), "") + "import {\n  to = kantata_access_group_membership.x\n  id = \"56000101\"\n}\n",
+			{config: one("x", group, user(0), "") + importX("56000101"),
 				command: apply, says: []string{"1 imported, 0 added, 0 changed, 0 destroyed"}},
 		}, pairOf(group, user(0))},
 		"one membership at two addresses": {[]step{
@@ -229,13 +242,15 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 			{command: "plan -detailed-exitcode"},
 		}, pairOf(group, user(0))},
 		"two aliases of one account": {[]step{
-			{config: "provider \"kantata\" {}\nprovider \"kantata\" { alias = \"b\" }\n" + one("x", group, user(0), "") + one("y", otherGroup, user(1), "  provider = kantata.b\n"), command: apply},
+			{config: twoAliases + one("x", group, user(0), "") + one("y", otherGroup, user(1), "  provider = kantata.b\n"), command: apply},
 			{command: "plan -detailed-exitcode"},
-			{config: "provider \"kantata\" {}\nprovider \"kantata\" { alias = \"b\" }\n" + one("z", group, user(0), "") + one("y", otherGroup, user(1), ""), command: "plan", code: 1, says: []string{movedError}},
+			{config: twoAliases + one("x", group, user(0), "") + one("z", otherGroup, user(1), ""), command: "plan", code: 1,
+				says: []string{existsError, "moved {"}},
 		}, append(pairOf(group, user(0)), pairOf(otherGroup, user(1))...)},
 		"adopt_existing is set on what is managed": {[]step{
 			{config: a, command: apply},
-			{config: team(map[string]int64{"a": user(0)}, adopt), command: "plan", says: []string{"0 to add, 1 to change, 0 to destroy"}, saysNot: append([]string{"known after apply"}, silence...)},
+			{config: team(map[string]int64{"a": user(0)}, adopt), command: "plan", says: []string{"0 to add, 1 to change, 0 to destroy"},
+				saysNot: append([]string{"known after apply"}, silence...)},
 			{command: apply, noWrites: true, says: []string{"1 changed"}},
 			{config: a, command: apply, noWrites: true, says: []string{"1 changed"}},
 			{command: "plan -detailed-exitcode"},
@@ -307,7 +322,8 @@ func TestUnknownUserIsNotAnotherOne(t *testing.T) {
 	w := newWorkspace(t, company())
 	config := func(version string, id int64) string {
 		return requirement + fmt.Sprintf("resource \"terraform_data\" \"user\" {\n  input = %d\n  triggers_replace = %q\n}\n"+
-			"resource \"kantata_access_group_membership\" \"x\" {\n  access_group_id = 340001\n  user_id = terraform_data.user.output\n}\n", id, version)
+			"resource \"kantata_access_group_membership\" \"x\" {\n  access_group_id = 340001\n"+
+			"  user_id = terraform_data.user.output\n}\n", id, version)
 	}
 	w.write("main.tf", config("1", user(0)))
 	w.run(0, strings.Fields(apply)...)

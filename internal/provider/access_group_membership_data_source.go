@@ -32,15 +32,17 @@ func (d *accessGroupMembershipDataSource) Metadata(_ context.Context, req dataso
 
 func (d *accessGroupMembershipDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	key := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{MarkdownDescription: description, Optional: true, Computed: true, Validators: []validator.String{idValidator{}}}
+		return schema.StringAttribute{MarkdownDescription: description, Optional: true, Computed: true,
+			Validators: []validator.String{idValidator{}}}
 	}
 	attributes := membershipAttributes()
 	attributes["id"] = key(describeID + " Set either this, or both `access_group_id` and `user_id`.")
 	attributes["access_group_id"] = key("The ID of the access group, for example `340002`.")
 	attributes["user_id"] = key("The ID of the person, for example `12000001`.")
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads one access group membership, by its ID or by its access group and user. A membership that does not exist is an error.",
-		Attributes:          attributes,
+		MarkdownDescription: "Reads one access group membership, by its ID or by its access group and user. A membership that does not exist " +
+			"is an error.",
+		Attributes: attributes,
 	}
 }
 
@@ -61,7 +63,8 @@ func membershipAttributes() map[string]schema.Attribute {
 }
 
 // ValidateConfig accepts the ID or the pair. A value that is not known yet may turn out to be null, so only known values are judged.
-func (d *accessGroupMembershipDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+func (d *accessGroupMembershipDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest,
+	resp *datasource.ValidateConfigResponse) {
 	var config membershipModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() || config.ID.IsUnknown() || config.AccessGroupID.IsUnknown() || config.UserID.IsUnknown() {
@@ -93,10 +96,12 @@ func (d *accessGroupMembershipDataSource) Read(ctx context.Context, req datasour
 	switch {
 	case errors.Is(err, memberships.ErrAbsent) && config.ID.IsNull():
 		resp.Diagnostics.AddError("Access Group Membership Not Found",
-			fmt.Sprintf("User %s is not in access group %s. Check both IDs, or use the data source kantata_access_group_memberships, which returns an empty list if no membership matches.", config.UserID.ValueString(), config.AccessGroupID.ValueString()))
+			fmt.Sprintf("User %s is not in access group %s. Check both IDs, or use the data source kantata_access_group_memberships, which "+
+				"returns an empty list if no membership matches.", config.UserID.ValueString(), config.AccessGroupID.ValueString()))
 	case errors.Is(err, memberships.ErrAbsent):
 		resp.Diagnostics.AddAttributeError(path.Root("id"), "Access Group Membership Not Found",
-			fmt.Sprintf("Kantata has no access group membership with the ID %s. The ID changes if a person is removed and added again: to find the membership in this case too, set access_group_id and user_id instead.", config.ID.ValueString()))
+			fmt.Sprintf("Kantata has no access group membership with the ID %s. The ID changes if a person is removed and added again: to find "+
+				"the membership in this case too, set access_group_id and user_id instead.", config.ID.ValueString()))
 	case err != nil:
 		resp.Diagnostics.Append(listDiagnostic(summaryRead, err))
 	default:

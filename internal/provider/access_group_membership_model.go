@@ -58,7 +58,8 @@ func (m membershipModel) identity() membershipIdentity {
 
 // Descriptions of the attributes, the same in the resource and the data sources.
 const (
-	describeID              = "The ID of the membership, for example `56000101`. It changes if the person is removed from the group and added again outside Terraform."
+	describeID = "The ID of the membership, for example `56000101`. It changes if the person is removed from the group and " +
+		"added again outside Terraform."
 	describeAccessGroupName = "The name of the access group, for example `Resource Managers`."
 	describeUserName        = "The full name of the person, for example `Jane Doe`."
 	describeCreatorID       = "The ID of the user who created the membership, for example `12000009`. Null if Kantata does not return it."

@@ -46,14 +46,16 @@ func TestPlanDecidesOnReplacement(t *testing.T) {
 		change   map[string]tftypes.Value
 		replaces string
 	}{
-		"no change":        {nil, "[]"},
-		"unknown user":     {map[string]tftypes.Value{"user_id": unknown(tftypes.String)}, "[]"},
-		"unknown group":    {map[string]tftypes.Value{"access_group_id": unknown(tftypes.String)}, "[]"},
-		"adopt_existing":   {map[string]tftypes.Value{"adopt_existing": tftypes.NewValue(tftypes.Bool, true)}, "[]"},
-		"another user":     {map[string]tftypes.Value{"user_id": text("12000002")}, `[AttributeName("user_id")]`},
-		"another group":    {map[string]tftypes.Value{"access_group_id": text("340001")}, `[AttributeName("access_group_id")]`},
-		"both":             {map[string]tftypes.Value{"access_group_id": text("340001"), "user_id": text("12000002")}, `[AttributeName("access_group_id") AttributeName("user_id")]`},
-		"one, one unknown": {map[string]tftypes.Value{"access_group_id": text("340001"), "user_id": unknown(tftypes.String)}, `[AttributeName("access_group_id")]`},
+		"no change":      {nil, "[]"},
+		"unknown user":   {map[string]tftypes.Value{"user_id": unknown(tftypes.String)}, "[]"},
+		"unknown group":  {map[string]tftypes.Value{"access_group_id": unknown(tftypes.String)}, "[]"},
+		"adopt_existing": {map[string]tftypes.Value{"adopt_existing": tftypes.NewValue(tftypes.Bool, true)}, "[]"},
+		"another user":   {map[string]tftypes.Value{"user_id": text("12000002")}, `[AttributeName("user_id")]`},
+		"another group":  {map[string]tftypes.Value{"access_group_id": text("340001")}, `[AttributeName("access_group_id")]`},
+		"both": {map[string]tftypes.Value{"access_group_id": text("340001"), "user_id": text("12000002")},
+			`[AttributeName("access_group_id") AttributeName("user_id")]`},
+		"one, one unknown": {map[string]tftypes.Value{"access_group_id": text("340001"), "user_id": unknown(tftypes.String)},
+			`[AttributeName("access_group_id")]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -107,7 +109,8 @@ func TestSecondCallOfReplacement(t *testing.T) {
 			r := newRun(t, fake, 0, 10*time.Second)
 			config := janeConfig(r, map[string]tftypes.Value{"user_id": text(user)})
 			first := r.plan(t.Context(), prior, nil, config)
-			if warned := strings.Contains(first.said, summaryReview); warned != (name == "by another pair") || strings.Contains(first.said, "ERROR") {
+			warned := strings.Contains(first.said, summaryReview)
+			if warned != (name == "by another pair") || strings.Contains(first.said, "ERROR") {
 				t.Errorf("first call: got %q", first.said)
 			}
 			if second := r.plan(t.Context(), nil, first.private, config); second.said != "" {
@@ -124,17 +127,22 @@ func TestPlanOfCreate(t *testing.T) {
 	t.Parallel()
 
 	adopt := map[string]tftypes.Value{"adopt_existing": tftypes.NewValue(tftypes.Bool, true)}
+	exists := func(fake *kantatatest.Server) { fake.AddMembership(group, user) }
 	for name, c := range map[string]struct {
 		prepare func(*kantatatest.Server)
 		change  map[string]tftypes.Value
 		says    []string // all of one diagnostic; none if empty
 	}{
-		"absent":        {},
-		"exists":        {prepare: func(f *kantatatest.Server) { f.AddMembership(group, user) }, says: []string{"ERROR", "56000101", "Jane Doe", "Finance Approvers", `id = "340001/12000001"`, "moved {"}},
-		"adopts":        {prepare: func(f *kantatatest.Server) { f.AddMembership(group, user) }, change: adopt, says: []string{"WARNING: " + summaryAdopted, "56000101", "Jane Doe", "created by user 12000009"}},
-		"unknown user":  {prepare: func(f *kantatatest.Server) { f.AddMembership(group, user) }, change: map[string]tftypes.Value{"user_id": unknown(tftypes.String)}},
-		"wrong token":   {prepare: inject(fault("", kantatatest.AnswerStatus, http.StatusUnauthorized, 0)), says: []string{"ERROR: Kantata Access Token Rejected", "401"}},
-		"no permission": {prepare: inject(fault("", kantatatest.AnswerStatus, http.StatusForbidden, 0)), says: []string{"ERROR: Unable to Plan", "403", "340001"}},
+		"absent": {},
+		"exists": {prepare: exists,
+			says: []string{"ERROR", "56000101", "Jane Doe", "Finance Approvers", `id = "340001/12000001"`, "moved {"}},
+		"adopts": {prepare: exists, change: adopt,
+			says: []string{"WARNING: " + summaryAdopted, "56000101", "Jane Doe", "created by user 12000009"}},
+		"unknown user": {prepare: exists, change: map[string]tftypes.Value{"user_id": unknown(tftypes.String)}},
+		"wrong token": {prepare: inject(fault("", kantatatest.AnswerStatus, http.StatusUnauthorized, 0)),
+			says: []string{"ERROR: Kantata Access Token Rejected", "401"}},
+		"no permission": {prepare: inject(fault("", kantatatest.AnswerStatus, http.StatusForbidden, 0)),
+			says: []string{"ERROR: Unable to Plan", "403", "340001"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +222,8 @@ func TestSwappedIDsInACreate(t *testing.T) {
 
 	fake := newFake(t, kantatatest.Dialect{})
 	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	if _, said := newRun(t, fake, 0, 10*time.Second).create(t.Context(), "12000001", "340002"); !strings.Contains(said, "access_group_id and user_id may be swapped") || !strings.Contains(said, "340002 (Resource Managers)") {
+	_, said := newRun(t, fake, 0, 10*time.Second).create(t.Context(), "12000001", "340002")
+	if !strings.Contains(said, "access_group_id and user_id may be swapped") || !strings.Contains(said, "340002 (Resource Managers)") {
 		t.Errorf("got %q, want it to name the access group whose ID is in user_id", said)
 	}
 }
@@ -310,10 +319,13 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 		"a second address":                  {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {wanted: jane}}, []string{duplicate}},
 		"a second address, removed outside": {nil, []planAddress{{held: jane, wanted: jane}, {wanted: jane}}, []string{duplicate}},
 		"a second address, imported":        {[]string{jane}, []planAddress{{wanted: jane, imported: true}, {wanted: jane}}, []string{duplicate}},
-		"people trade places":               {[]string{jane, amir}, []planAddress{{held: jane, wanted: amir}, {held: amir, wanted: jane}}, []string{summaryReview}},
-		"held twice":                        {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane, wanted: jane}}, []string{summaryReview}},
-		"held twice, one is removed":        {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane}}, []string{heldTwice}},
-		"held twice, one is replaced":       {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane, wanted: amir}}, []string{heldTwice}},
+		"people trade places": {[]string{jane, amir}, []planAddress{{held: jane, wanted: amir}, {held: amir, wanted: jane}},
+			[]string{summaryReview}},
+		"held twice": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane, wanted: jane}},
+			[]string{summaryReview}},
+		"held twice, one is removed": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane}}, []string{heldTwice}},
+		"held twice, one is replaced": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane, wanted: amir}},
+			[]string{heldTwice}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {

@@ -64,15 +64,16 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 			"creator_id": computed(describeCreatorID),
 			"created_at": computed(describeCreatedAt),
 			"adopt_existing": schema.BoolAttribute{
-				MarkdownDescription: "Whether a membership that exists already is taken into the state instead of being an error, for example `true`. " +
-					"Plan and apply report each adopted membership in a warning. A change sends no request. Defaults to `false`.",
+				MarkdownDescription: "Whether a membership that exists already is taken into the state instead of being an error, " +
+					"for example `true`. Plan and apply report each adopted membership in a warning. A change sends no request. Defaults to `false`.",
 				Optional: true,
 			},
 		},
 	}
 }
 
-func (r *accessGroupMembershipResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *accessGroupMembershipResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = membershipIdentitySchema()
 }
 
@@ -170,7 +171,8 @@ func (r *accessGroupMembershipResource) Delete(ctx context.Context, req resource
 	}
 }
 
-func (r *accessGroupMembershipResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *accessGroupMembershipResource) ImportState(ctx context.Context, req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse) {
 	if req.ID != "" {
 		parsed, err := parseImportID(req.ID)
 		if err != nil {
@@ -192,7 +194,8 @@ func (r *accessGroupMembershipResource) ImportState(ctx context.Context, req res
 	parsed, err := parseImportID(identity.AccessGroupID.ValueString() + "/" + identity.UserID.ValueString())
 	if err != nil {
 		resp.Diagnostics.AddError("Invalid Import Identity",
-			fmt.Sprintf("The identity has access_group_id %q and user_id %q. Both must be digits without leading zeros, for example \"340002\" and \"12000001\".", identity.AccessGroupID.ValueString(), identity.UserID.ValueString()))
+			fmt.Sprintf("The identity has access_group_id %q and user_id %q. Both must be digits without leading zeros, for example \"340002\" "+
+				"and \"12000001\".", identity.AccessGroupID.ValueString(), identity.UserID.ValueString()))
 		return
 	}
 	resp.Diagnostics.Append(importPair(ctx, parsed.pair, resp)...)
@@ -238,16 +241,20 @@ func (r *accessGroupMembershipResource) swapHint(ctx context.Context, pair kanta
 	return ""
 }
 
-// notFoundDiagnostic reports an import of a membership that does not exist. Swapped IDs are a likely mistake, so the reverse pair is looked up.
+// notFoundDiagnostic reports an import of a membership that does not exist. Swapped IDs are a likely mistake, so the reverse pair is
+// looked up.
 func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, prior membershipModel) diag.Diagnostic {
 	const summary = "Unable to Import Access Group Membership"
 	if prior.UserID.IsNull() {
-		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("Kantata has no access group membership with the ID %s. If %s is the ID of a user or of an access group, import by the pair instead. An import ID is %s.", prior.id(), prior.id(), importForms))
+		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("Kantata has no access group membership with the ID %s. If %s is the ID of a user "+
+			"or of an access group, import by the pair instead. An import ID is %s.", prior.id(), prior.id(), importForms))
 	}
 	pair := prior.pair()
 	reverse := kantata.Pair{AccessGroupID: pair.UserID, UserID: pair.AccessGroupID}
 	if found, err := r.data.store.Find(ctx, reverse); err == nil {
-		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse exists: %s. The two IDs are swapped: import \"%s\".", pair.UserID, pair.AccessGroupID, describe(found), reverse))
+		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse exists: %s. The two IDs are "+
+			"swapped: import \"%s\".", pair.UserID, pair.AccessGroupID, describe(found), reverse))
 	}
-	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, so there is nothing to import. Check both IDs, or remove the import and let Terraform create the membership. An import ID is %s.", pair.UserID, pair.AccessGroupID, importForms))
+	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, so there is nothing to import. Check both IDs, "+
+		"or remove the import and let Terraform create the membership. An import ID is %s.", pair.UserID, pair.AccessGroupID, importForms))
 }

@@ -34,7 +34,8 @@ func newFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
 }
 
 func membershipConfig(fake *kantatatest.Server, accessGroupID, userID string) string {
-	return configure(fake, fmt.Sprintf("resource \"kantata_access_group_membership\" \"test\" {\n  access_group_id = %s\n  user_id         = %s\n}\n", accessGroupID, userID))
+	return configure(fake, fmt.Sprintf("resource \"kantata_access_group_membership\" \"test\" {\n"+
+		"  access_group_id = %s\n  user_id         = %s\n}\n", accessGroupID, userID))
 }
 
 func count(fake *kantatatest.Server, method string) int {

@@ -97,7 +97,8 @@ func (f finding) errorDetail() string {
 
 // A provider never learns the addresses of resources, so the blocks contain placeholders.
 const (
-	adviceExists = "If it was created outside Terraform, set adopt_existing = true, or add this import block with the address of this resource:\n\n" +
+	adviceExists = "If it was created outside Terraform, set adopt_existing = true, or add this import block with the address of this " +
+		"resource:\n\n" +
 		"import {\n  to = kantata_access_group_membership.NAME\n  id = \"%s\"\n}\n\n" +
 		"If a resource or its key was renamed, add this moved block with both addresses. If the last apply failed, apply again instead.\n\n" +
 		movedBlock + "\n\n" +
@@ -131,8 +132,8 @@ func (f finding) warning() (summary, detail string) {
 	membership := describeModel(f.membership)
 	switch f.kind {
 	case findingAdopted:
-		return summaryAdopted, fmt.Sprintf("%s exists already%s. Because adopt_existing is set, it is taken into the state instead of being created. "+
-			"A later destroy removes it.", membership, f.origin())
+		return summaryAdopted, fmt.Sprintf("%s exists already%s. Because adopt_existing is set, it is taken into the state instead of "+
+			"being created. A later destroy removes it.", membership, f.origin())
 	case findingAdoptedOrInterrupted:
 		return summaryReview, fmt.Sprintf("%s is given up at one address and adopted at another, because adopt_existing is set. "+
 			"If Terraform deletes it first, it is created again, and access is interrupted for a moment: %s.", membership, adviceStableKeys)
@@ -143,10 +144,12 @@ func (f finding) warning() (summary, detail string) {
 		return summaryReview, fmt.Sprintf("%s exists already, and this plan replaces another membership with it. "+
 			"If another resource gives it up in the same apply (the list of a count has shifted, or two people trade places), "+
 			"access is interrupted for a moment: %s. Otherwise, the apply removes the old membership and then fails. "+
-			"To take the existing one into the state, set adopt_existing = true. To manage it with another resource, import it there with the ID %q.",
+			"To take the existing one into the state, set adopt_existing = true. To manage it with another resource, import it there "+
+			"with the ID %q.",
 			membership, adviceStableKeys, f.membership.pair())
 	}
-	return summaryReview, fmt.Sprintf("%s is in the state at two addresses. If one of them is destroyed or replaced, the person is removed from the group. "+
+	return summaryReview, fmt.Sprintf("%s is in the state at two addresses. If one of them is destroyed or replaced, the person is removed "+
+		"from the group. "+
 		"Remove one address with terraform state rm, and its block from the configuration.", membership)
 }
 

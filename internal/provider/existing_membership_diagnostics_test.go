@@ -61,7 +61,8 @@ func TestFindingTexts(t *testing.T) {
 func TestLaterErrorsAreShort(t *testing.T) {
 	t.Parallel()
 
-	const longID, longName = "9223372036854775807", "a name that is\nvery long and goes on and on for more than a line, äöü äöü äöü äöü äöü"
+	const longID = "9223372036854775807"
+	const longName = "a name that is\nvery long and goes on and on for more than a line, äöü äöü äöü äöü äöü"
 	m := membershipModel{
 		ID: types.StringValue(longID), AccessGroupID: types.StringValue(longID), AccessGroupName: types.StringValue(longName),
 		UserID: types.StringValue(longID), UserName: types.StringValue(longName),
@@ -77,7 +78,12 @@ func TestLaterErrorsAreShort(t *testing.T) {
 				t.Errorf("%s: got a line of %d columns, want at most 78: %s", kindNames[kind], n, line)
 			}
 		}
-		for _, part := range []string{"Membership:   " + longID, "User:         " + longID + " (a name that", "Access group: " + longID + " (a name that", "Import ID:    " + longID + "/" + longID} {
+		for _, part := range []string{
+			"Membership:   " + longID,
+			"User:         " + longID + " (a name that",
+			"Access group: " + longID + " (a name that",
+			"Import ID:    " + longID + "/" + longID,
+		} {
 			if !strings.Contains(detail, part) {
 				t.Errorf("%s: got %q, want it to contain %q", kindNames[kind], detail, part)
 			}

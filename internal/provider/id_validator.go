@@ -36,7 +36,8 @@ func (v idValidator) ValidateString(_ context.Context, req validator.StringReque
 	if isNumber(value) && value[0] != '0' {
 		detail += "The number is too large for an ID, which has at most 19 digits."
 	} else {
-		detail += "It must be an ID: digits only, without leading zeros, spaces or other characters, for example \"12000001\"." + v.lookupAdvice(req.Path.String(), value)
+		detail += "It must be an ID: digits only, without leading zeros, spaces or other characters, for example \"12000001\"." +
+			v.lookupAdvice(req.Path.String(), value)
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Invalid Kantata ID", detail)
 }
@@ -50,7 +51,8 @@ func (v idValidator) lookupAdvice(attribute, value string) string {
 	case strings.HasSuffix(attribute, "access_group_id"):
 		return " The data source kantata_access_groups finds the IDs of access groups by their names."
 	case strings.HasSuffix(attribute, "user_id") && v.instead != "":
-		return fmt.Sprintf(" To give an e-mail address, set %s instead. The data source kantata_users also finds the IDs of people by their addresses.", v.instead)
+		return fmt.Sprintf(" To give an e-mail address, set %s instead. The data source kantata_users also finds the IDs of people by their "+
+			"addresses.", v.instead)
 	case strings.HasSuffix(attribute, "user_id"):
 		return " The data source kantata_users finds the IDs of people by their e-mail addresses."
 	}

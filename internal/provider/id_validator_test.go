@@ -31,17 +31,20 @@ func TestIDValidatorSaysWhatToDo(t *testing.T) {
 		{"id", "abc", "digits only", "data source"},
 	} {
 		resp := &validator.StringResponse{}
-		idValidator{instead: "user_email_address"}.ValidateString(t.Context(), validator.StringRequest{Path: path.Root(c.attribute), ConfigValue: types.StringValue(c.value)}, resp)
+		req := validator.StringRequest{Path: path.Root(c.attribute), ConfigValue: types.StringValue(c.value)}
+		idValidator{instead: "user_email_address"}.ValidateString(t.Context(), req, resp)
 		var said strings.Builder
 		for _, d := range resp.Diagnostics {
 			said.WriteString(d.Detail())
 		}
-		if (said.Len() > 0) != (c.says != "") || !strings.Contains(said.String(), c.says) || c.saysNot != "" && strings.Contains(said.String(), c.saysNot) {
-			t.Errorf("%s = %q: got %q, want it to contain %q and not %q", c.attribute, c.value, said.String(), c.says, c.saysNot)
+		got := said.String()
+		if (got == "") != (c.says == "") || !strings.Contains(got, c.says) || c.saysNot != "" && strings.Contains(got, c.saysNot) {
+			t.Errorf("%s = %q: got %q, want it to contain %q and not %q", c.attribute, c.value, got, c.says, c.saysNot)
 		}
 	}
 	resp := &validator.StringResponse{}
-	idValidator{}.ValidateString(t.Context(), validator.StringRequest{Path: path.Root("user_id"), ConfigValue: types.StringValue("jane@example.com")}, resp)
+	req := validator.StringRequest{Path: path.Root("user_id"), ConfigValue: types.StringValue("jane@example.com")}
+	idValidator{}.ValidateString(t.Context(), req, resp)
 	if got := resp.Diagnostics[0].Detail(); strings.Contains(got, "user_email_address") || !strings.Contains(got, "kantata_users") {
 		t.Errorf("without an attribute for addresses: got %q, want the data source only", got)
 	}

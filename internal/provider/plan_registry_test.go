@@ -18,9 +18,16 @@ import (
 )
 
 var kindNames = map[findingKind]string{
-	findingAdopted: "adopted", findingAdoptedOrInterrupted: "adopted or interrupted", findingInterrupted: "interrupted", findingOccupied: "occupied",
-	findingHeldTwice: "held twice", findingExists: "exists", findingRemovedElsewhere: "removed elsewhere", findingKeptElsewhere: "kept elsewhere",
-	findingWantedTwice: "wanted twice", findingLosesAccess: "loses access",
+	findingAdopted:              "adopted",
+	findingAdoptedOrInterrupted: "adopted or interrupted",
+	findingInterrupted:          "interrupted",
+	findingOccupied:             "occupied",
+	findingHeldTwice:            "held twice",
+	findingExists:               "exists",
+	findingRemovedElsewhere:     "removed elsewhere",
+	findingKeptElsewhere:        "kept elsewhere",
+	findingWantedTwice:          "wanted twice",
+	findingLosesAccess:          "loses access",
 }
 
 // walk is a plan at the level of the registry: the calls of a few addresses that all have to do with one pair.
@@ -38,7 +45,8 @@ type walk struct {
 type calls []func(w *walk, address string)
 
 func newWalk(exists bool) *walk {
-	return &walk{registry: newPlanRegistry(), pair: kantata.Pair{AccessGroupID: "340002", UserID: "12000001"}, exists: exists, wants: map[string]*want{}}
+	return &walk{registry: newPlanRegistry(), pair: kantata.Pair{AccessGroupID: "340002", UserID: "12000001"}, exists: exists,
+		wants: map[string]*want{}}
 }
 
 func (w *walk) membership() membershipModel {
@@ -172,7 +180,8 @@ func TestPlanRegistryTable(t *testing.T) {
 		{"kept and given up", []calls{kept, givenUp}, false, "loses access"},
 		{"kept twice and removed", []calls{kept, kept, removed}, false, "loses access|held twice,loses access"},
 		{"removed and given up", []calls{removed, givenUp}, false, ""},
-		{"new, kept and removed", []calls{added, kept, withoutRead(removed)}, false, "kept elsewhere,loses access|loses access,removed elsewhere"},
+		{"new, kept and removed", []calls{added, kept, withoutRead(removed)}, false,
+			"kept elsewhere,loses access|loses access,removed elsewhere"},
 		{"new, removed and given up", []calls{added, removed, withoutRead(givenUp)}, false, "removed elsewhere|interrupted,removed elsewhere"},
 
 		{"new, kept, without refresh", []calls{added, withoutRead(kept)}, false, "kept elsewhere"},
