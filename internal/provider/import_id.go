@@ -7,28 +7,38 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// importForms are the right forms of an import id, for documentation, errors and tests alike.
-const importForms = "the membership id, for example \"56000101\", or access_group_id/user_id, for example \"340002/12000001\""
+// importForms are the valid forms of an import ID, for documentation, errors and tests alike.
+const importForms = "the membership ID, for example \"56000101\"; access_group_id/user_id, for example \"340002/12000001\"; " +
+	"or access_group_id/user_email_address, for example \"340002/jane@example.com\""
 
-// importID is a parsed import id: either id or pair is set.
+// importID is a parsed import ID: either id is set, or pair, or the access group ID of pair and emailAddress.
 type importID struct {
-	id   kantata.ID
-	pair kantata.Pair
+	id           kantata.ID
+	pair         kantata.Pair
+	emailAddress string
 }
 
-// parseImportID reads either form. White space around the ids is trimmed.
+// parseImportID reads any of the forms. Whitespace around the parts is removed.
 func parseImportID(text string) (importID, error) {
-	parts := strings.Split(text, "/")
-	ids := make([]kantata.ID, len(parts))
-	for i, part := range parts {
-		id, err := kantata.ParseID(strings.TrimSpace(part))
-		if err != nil || len(parts) > 2 {
-			return importID{}, fmt.Errorf("the import id %q is of neither form: use %s", text, importForms)
-		}
-		ids[i] = id
+	first, second, isPair := strings.Cut(text, "/")
+	first, second = strings.TrimSpace(first), strings.TrimSpace(second)
+	id, err := kantata.ParseID(first)
+	if err != nil {
+		return importID{}, importIDError(text)
 	}
-	if len(ids) == 1 {
-		return importID{id: ids[0]}, nil
+	if !isPair {
+		return importID{id: id}, nil
 	}
-	return importID{pair: kantata.Pair{AccessGroupID: ids[0], UserID: ids[1]}}, nil
+	if emailAddress.MatchString(second) {
+		return importID{pair: kantata.Pair{AccessGroupID: id}, emailAddress: second}, nil
+	}
+	user, err := kantata.ParseID(second)
+	if err != nil {
+		return importID{}, importIDError(text)
+	}
+	return importID{pair: kantata.Pair{AccessGroupID: id, UserID: user}}, nil
+}
+
+func importIDError(text string) error {
+	return fmt.Errorf("the import ID %q has none of the valid forms: use %s", text, importForms)
 }

@@ -11,35 +11,44 @@ func TestImportIDs(t *testing.T) {
 	t.Parallel()
 	pair := kantata.Pair{AccessGroupID: "340002", UserID: "12000001"}
 	for text, want := range map[string]importID{
-		"56000101":              {id: "56000101"},
-		" 56000101\n":           {id: "56000101"},
-		"340002/12000001":       {pair: pair},
-		" 340002 / 12000001\t":  {pair: pair},
-		"":                      {},
-		" ":                     {},
-		"/":                     {},
-		"340002/":               {},
-		"/12000001":             {},
-		"340002/12000001/":      {},
-		"340002//12000001":      {},
-		"1/2/3":                 {},
-		"340002:12000001":       {},
-		"340002,12000001":       {},
-		"340002 12000001":       {},
-		"0340002/12000001":      {},
-		"jane":                  {},
-		"340002/jane":           {},
-		"-1":                    {},
-		"99999999999999999999":  {},
-		"340002/12000001\x00":   {},
-		"\u0663\u0664/12000001": {},
+		"56000101":                   {id: "56000101"},
+		" 56000101\n":                {id: "56000101"},
+		"340002/12000001":            {pair: pair},
+		" 340002 / 12000001\t":       {pair: pair},
+		"":                           {},
+		" ":                          {},
+		"/":                          {},
+		"340002/":                    {},
+		"/12000001":                  {},
+		"340002/12000001/":           {},
+		"340002//12000001":           {},
+		"1/2/3":                      {},
+		"340002:12000001":            {},
+		"340002,12000001":            {},
+		"340002 12000001":            {},
+		"0340002/12000001":           {},
+		"jane":                       {},
+		"340002/jane":                {},
+		"-1":                         {},
+		"99999999999999999999":       {},
+		"340002/jane@example.com":    {pair: kantata.Pair{AccessGroupID: "340002"}, emailAddress: "jane@example.com"},
+		"340002 / Jane@Example.com ": {pair: kantata.Pair{AccessGroupID: "340002"}, emailAddress: "Jane@Example.com"},
+		"340002/a/b@example.com":     {pair: kantata.Pair{AccessGroupID: "340002"}, emailAddress: "a/b@example.com"},
+		"jane@example.com":           {},
+		"jane@example.com/1":         {},
+		"340002/@":                   {},
+		"340002/a@b@c":               {},
+		"340002/a@b,c@d":             {},
+		"340002/jane @b":             {},
+		"340002/12000001\x00":        {},
+		"\u0663\u0664/12000001":      {},
 	} {
 		got, err := parseImportID(text)
 		if got != want || (err == nil) != (want != importID{}) {
-			t.Errorf("%q: %+v, %v", text, got, err)
+			t.Errorf("%q: got %+v and the error %v, want %+v", text, got, err, want)
 		}
 		if err != nil && !strings.Contains(err.Error(), importForms) {
-			t.Errorf("%q: the error %q does not show both forms", text, err)
+			t.Errorf("%q: got the error %q, want one with %q", text, err, importForms)
 		}
 	}
 }
@@ -56,8 +65,8 @@ func TestImportFormsAreRight(t *testing.T) {
 			}
 		}
 	}
-	if forms != 2 {
-		t.Errorf("%d forms in %q", forms, importForms)
+	if forms != 3 {
+		t.Errorf("got %d forms in %q, want 3", forms, importForms)
 	}
 }
 
@@ -72,14 +81,17 @@ func FuzzImportID(f *testing.F) {
 			return
 		}
 		again := parsed.id.String()
-		if parsed.id == "" {
+		switch {
+		case parsed.emailAddress != "":
+			again = parsed.pair.AccessGroupID.String() + "/" + parsed.emailAddress
+		case parsed.id == "":
 			again = parsed.pair.String()
 		}
 		if reparsed, err := parseImportID(again); err != nil || reparsed != parsed {
 			t.Fatalf("%q was read as %+v and then as %+v, %v", text, parsed, reparsed, err)
 		}
-		for id := range strings.SplitSeq(again, "/") {
-			if _, err := kantata.ParseID(id); err != nil {
+		for _, id := range []kantata.ID{parsed.id, parsed.pair.AccessGroupID, parsed.pair.UserID} {
+			if _, err := kantata.ParseID(id.String()); id != "" && err != nil {
 				t.Fatalf("%q: %v", text, err)
 			}
 		}

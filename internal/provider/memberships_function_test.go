@@ -49,7 +49,7 @@ func teamsObject(teams map[string][]tftypes.Value) tftypes.Value {
 	return tftypes.NewValue(object, values)
 }
 
-func digits(text string) tftypes.Value {
+func exactNumber(text string) tftypes.Value {
 	n, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven)
 	if err != nil {
 		panic(err)
@@ -74,7 +74,7 @@ func TestMembershipsFunction(t *testing.T) {
 		"a team of no member": {teamsObject(map[string][]tftypes.Value{"340002": nil}), map[string]any{}},
 		"mixed members": {
 			teamsObject(map[string][]tftypes.Value{
-				"340002": {text("Jane@Example.com"), digits("12000002"), text("12000003")},
+				"340002": {text("Jane@Example.com"), exactNumber("12000002"), text("12000003")},
 				"340003": {text("jane@example.com")},
 			}),
 			map[string]any{
@@ -92,7 +92,7 @@ func TestMembershipsFunction(t *testing.T) {
 			},
 		},
 		"more digits than a float64 has": {
-			teamsObject(map[string][]tftypes.Value{"340002": {digits("9007199254740993"), digits("9223372036854775807")}}),
+			teamsObject(map[string][]tftypes.Value{"340002": {exactNumber("9007199254740993"), exactNumber("9223372036854775807")}}),
 			map[string]any{
 				"340002/9007199254740993":    byID("340002", "9007199254740993"),
 				"340002/9223372036854775807": byID("340002", "9223372036854775807"),
@@ -149,13 +149,13 @@ func TestMembershipsFunctionNamesEachMistake(t *testing.T) {
 		"blank":                {team(text(" \t")), "member 1 of access group 340002: it is an empty string"},
 		"a name":               {team(text("Jane Doe")), `"Jane Doe" is neither an e-mail address nor a user ID`},
 		"two in one":           {team(text("a@b,c@d")), `"a@b,c@d" is neither`},
-		"a fraction":           {team(digits("12000001.5")), `"12000001.5" is neither`},
-		"zero":                 {team(digits("0")), `"0" is neither`},
-		"too many digits":      {team(digits("99999999999999999999")), `"99999999999999999999" is neither`},
+		"a fraction":           {team(exactNumber("12000001.5")), `"12000001.5" is neither`},
+		"zero":                 {team(exactNumber("0")), `"0" is neither`},
+		"too many digits":      {team(exactNumber("99999999999999999999")), `"99999999999999999999" is neither`},
 		"a boolean":            {team(tftypes.NewValue(tftypes.Bool, true)), "true is neither"},
 		"an object":            {team(person), `{"name":"Jane"} is neither`},
 		"an address twice":     {team(text("jane@example.com"), text(" JANE@example.com")), `member 2 of access group 340002: " JANE@example`},
-		"an ID in two forms":   {team(digits("12000001"), text("12000001")), `"12000001" is in the list twice`},
+		"an ID in two forms":   {team(exactNumber("12000001"), text("12000001")), `"12000001" is in the list twice`},
 		"two mistakes at once": {team(text("jane"), nothing), "nor a user ID;\nmember 2 of access group 340002: it is null"},
 	} {
 		t.Run(name, func(t *testing.T) {
