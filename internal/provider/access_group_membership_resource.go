@@ -183,6 +183,14 @@ func (r *accessGroupMembershipResource) ImportState(ctx context.Context, req res
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), parsed.id.String())...)
 			return
 		}
+		if parsed.emailAddress != "" {
+			user, failed := r.data.userByEmailAddress(ctx, path.Empty(), parsed.emailAddress)
+			if failed != nil {
+				resp.Diagnostics.Append(failed)
+				return
+			}
+			parsed.pair.UserID = user
+		}
 		resp.Diagnostics.Append(importPair(ctx, parsed.pair, resp)...)
 		return
 	}
@@ -192,7 +200,7 @@ func (r *accessGroupMembershipResource) ImportState(ctx context.Context, req res
 		return
 	}
 	parsed, err := parseImportID(identity.AccessGroupID.ValueString() + "/" + identity.UserID.ValueString())
-	if err != nil {
+	if err != nil || parsed.emailAddress != "" {
 		resp.Diagnostics.AddError("Invalid Import Identity",
 			fmt.Sprintf("The identity has access_group_id %q and user_id %q. Both must be digits without leading zeros, for example \"340002\" "+
 				"and \"12000001\".", identity.AccessGroupID.ValueString(), identity.UserID.ValueString()))

@@ -96,7 +96,7 @@ func TestMembershipLifecycle(t *testing.T) {
 					{ResourceName: address, ImportState: true, ImportStateVerify: true},
 					{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: " 340002/12000001 "},
 					{ResourceName: address, ImportState: true, ImportStateId: "12000001/340002", ExpectError: regexp.MustCompile(`swapped`)},
-					{ResourceName: address, ImportState: true, ImportStateId: "jane", ExpectError: regexp.MustCompile(`neither\s+form`)},
+					{ResourceName: address, ImportState: true, ImportStateId: "jane", ExpectError: regexp.MustCompile(`none\s+of\s+the\s+valid\s+forms`)},
 					{
 						PreConfig: func() {
 							fake.RemoveMembership(56000101)

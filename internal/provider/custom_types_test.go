@@ -16,16 +16,17 @@ import (
 func TestMembershipList(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	name := "Jane Doe"
+	name, address := "Jane Doe", "jane@example.com"
 	m := kantata.Membership{ID: "1", AccessGroupID: "2", UserID: "3", UserName: &name}
-	list := newMembershipList(ctx, []kantata.Membership{m})
+	list := newMembershipList(ctx, []kantata.Membership{m}, map[kantata.ID]*string{"3": &address})
 
 	plain, diags := list.ToListValue(ctx)
 	if diags.HasError() || len(plain.Elements()) != 1 {
 		t.Fatalf("%v %v", plain, diags)
 	}
 	row := plain.Elements()[0].(basetypes.ObjectValue).Attributes()
-	if !row["user_name"].Equal(types.StringValue("Jane Doe")) || !row["creator_id"].IsNull() || !row["id"].Equal(types.StringValue("1")) {
+	if !row["user_name"].Equal(types.StringValue("Jane Doe")) || !row["creator_id"].IsNull() || !row["id"].Equal(types.StringValue("1")) ||
+		!row["user_email_address"].Equal(types.StringValue(address)) {
 		t.Errorf("row %v", row)
 	}
 	back, diags := newMembershipListType().ValueFromList(ctx, plain)
@@ -33,7 +34,7 @@ func TestMembershipList(t *testing.T) {
 		t.Errorf("%v is not %v: %v", back, list, diags)
 	}
 
-	other := newMembershipList(ctx, []kantata.Membership{m, {ID: "4", AccessGroupID: "2", UserID: "5"}})
+	other := newMembershipList(ctx, []kantata.Membership{m, {ID: "4", AccessGroupID: "2", UserID: "5"}}, nil)
 	null, unknown := membershipList{}, fromTerraform(ctx, t, newMembershipListType(), tftypes.UnknownValue)
 	explicitNull := fromTerraform(ctx, t, newMembershipListType(), nil)
 	for _, differs := range []attr.Value{other, null, unknown, plain, types.StringValue("x")} {

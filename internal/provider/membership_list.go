@@ -25,6 +25,7 @@ func newMembershipListType() membershipListType {
 	text := basetypes.StringType{}
 	return membershipListType{basetypes.ListType{ElemType: basetypes.ObjectType{AttrTypes: map[string]attr.Type{
 		"id": text, "access_group_id": text, "access_group_name": text, "user_id": text, "user_name": text, "creator_id": text, "created_at": text,
+		"user_email_address": text,
 	}}}}
 }
 
@@ -50,8 +51,8 @@ func (t membershipListType) ValueType(context.Context) attr.Value { return membe
 // membershipList is such a list; the zero value is null.
 type membershipList struct{ raw *tftypes.Value }
 
-// newMembershipList returns the memberships in their order. Equal texts, of which an account has many, share one value.
-func newMembershipList(ctx context.Context, memberships []kantata.Membership) membershipList {
+// newMembershipList returns the memberships in their order, with the e-mail addresses of their people by user ID. Equal texts, of which an account has many, share one value.
+func newMembershipList(ctx context.Context, memberships []kantata.Membership, addresses map[kantata.ID]*string) membershipList {
 	list, _ := newMembershipListType().TerraformType(ctx).(tftypes.List)
 	shared := map[string]tftypes.Value{}
 	null := tftypes.NewValue(tftypes.String, nil)
@@ -72,13 +73,14 @@ func newMembershipList(ctx context.Context, memberships []kantata.Membership) me
 	rows := make([]tftypes.Value, 0, len(memberships))
 	for _, m := range memberships {
 		rows = append(rows, tftypes.NewValue(list.ElementType, map[string]tftypes.Value{
-			"id":                tftypes.NewValue(tftypes.String, m.ID.String()),
-			"access_group_id":   text(m.AccessGroupID.String()),
-			"access_group_name": optional(m.AccessGroupName),
-			"user_id":           text(m.UserID.String()),
-			"user_name":         optional(m.UserName),
-			"creator_id":        optional((*string)(m.CreatorID)),
-			"created_at":        optional(m.CreatedAt),
+			"id":                 tftypes.NewValue(tftypes.String, m.ID.String()),
+			"access_group_id":    text(m.AccessGroupID.String()),
+			"access_group_name":  optional(m.AccessGroupName),
+			"user_id":            text(m.UserID.String()),
+			"user_name":          optional(m.UserName),
+			"creator_id":         optional((*string)(m.CreatorID)),
+			"created_at":         optional(m.CreatedAt),
+			"user_email_address": optional(addresses[m.UserID]),
 		}))
 	}
 	raw := tftypes.NewValue(list, rows)

@@ -79,8 +79,8 @@ func (w *waits) client() kantata.Waits {
 
 // providerData is what all resources and data sources of one configured provider share (rule 10).
 type providerData struct {
-	client *kantata.Client
 	store  *memberships.Store
+	people *memberships.People
 	plans  *planRegistry
 }
 
@@ -167,7 +167,9 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 	if p.waits != nil {
 		options.Waits = p.waits.store
 	}
-	data := &providerData{client: client, store: memberships.New(client, options), plans: newPlanRegistry()}
+	data := &providerData{
+		store: memberships.New(client, options), people: memberships.NewPeople(client, options.Waits), plans: newPlanRegistry(),
+	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = data, data, data
 }
 

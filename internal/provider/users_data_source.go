@@ -2,9 +2,7 @@ package provider
 
 import (
 	"context"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -21,9 +19,6 @@ var (
 	_ datasource.DataSource              = (*usersDataSource)(nil)
 	_ datasource.DataSourceWithConfigure = (*usersDataSource)(nil)
 )
-
-// emailAddress keeps out what would change the question: a blank filter lists everyone, a comma separates addresses.
-var emailAddress = regexp.MustCompile(`^[^\s,@]+@[^\s,@]+$`)
 
 func newUsersDataSource() datasource.DataSource { return &usersDataSource{} }
 
@@ -102,17 +97,16 @@ func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	users, err := d.data.client.UsersByEmailAddress(ctx, model.EmailAddresses)
+	found, err := d.data.people.ByEmailAddresses(ctx, model.EmailAddresses)
 	if err != nil {
-		resp.Diagnostics.Append(listDiagnostic("Unable to Look Up Users", err))
+		resp.Diagnostics.Append(listDiagnostic(summaryLookUpUsers, err))
 		return
 	}
-	byAddress := usersByAddress(users)
 	model.Users, model.IDsByEmailAddress, model.MissingEmailAddresses = []userModel{}, map[string]string{}, []string{}
 	slices.Sort(model.EmailAddresses)
 	listed := map[kantata.ID]bool{}
 	for _, address := range model.EmailAddresses {
-		switch matches := byAddress[strings.ToLower(address)]; {
+		switch matches := found(address); {
 		case len(matches) == 0 && model.IgnoreMissing.ValueBool():
 			model.MissingEmailAddresses = append(model.MissingEmailAddresses, address)
 		case len(matches) == 0:
@@ -135,18 +129,4 @@ func (d *usersDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	}
-}
-
-// usersByAddress returns the users by their addresses in lower case, each once and in the order of their IDs.
-func usersByAddress(users []kantata.User) map[string][]kantata.User {
-	sorted := slices.SortedFunc(slices.Values(users), func(a, b kantata.User) int { return compareIDs(a.ID, b.ID) })
-	sorted = slices.CompactFunc(sorted, func(a, b kantata.User) bool { return a.ID == b.ID })
-	byAddress := map[string][]kantata.User{}
-	for _, u := range sorted {
-		if u.EmailAddress != nil {
-			address := strings.ToLower(*u.EmailAddress)
-			byAddress[address] = append(byAddress[address], u)
-		}
-	}
-	return byAddress
 }

@@ -1,0 +1,413 @@
+package memberships
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+// fakePeople is /users in memory. The people are in alphabetical order, which is not the order of their IDs.
+type fakePeople struct {
+	random *rand.Rand
+	people []kantata.User
+	// exact means that a request finds an address only in the spelling that the person has.
+	exact bool
+	// fail returns the error of a request, before its work is done.
+	fail func(op string, addresses []string) error
+
+	mu     sync.Mutex // guards the fields below, and random
+	counts map[string]int
+	ended  int // requests whose context ended
+}
+
+const (
+	opByAddress = "users by address"
+	opByIDs     = "users by ID"
+	opPeople    = "page of users"
+)
+
+func newFakePeople(people int) *fakePeople {
+	f := &fakePeople{random: rand.New(rand.NewPCG(1, 2)), counts: map[string]int{}}
+	for i := range people {
+		f.people = append(f.people, testUser(people-i, testAddress(i)))
+	}
+	return f
+}
+
+func testUser(id int, address string) kantata.User {
+	return kantata.User{ID: testID(id), EmailAddress: &address}
+}
+
+func testAddress(i int) string { return fmt.Sprintf("person%d@example.com", i) }
+
+func (f *fakePeople) request(ctx context.Context, op string, addresses []string) error {
+	f.mu.Lock()
+	f.counts[op]++
+	f.mu.Unlock()
+	if err := sleep(ctx, f.delay()); err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.ended++
+		return err
+	}
+	if f.fail != nil {
+		return f.fail(op, addresses)
+	}
+	return nil
+}
+
+// delay is how long a request takes.
+func (f *fakePeople) delay() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 100*time.Millisecond + time.Duration(f.random.IntN(200))*time.Millisecond
+}
+
+func (f *fakePeople) UsersByEmailAddress(ctx context.Context, addresses []string) ([]kantata.User, error) {
+	if err := f.request(ctx, opByAddress, addresses); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(f.people), func(u kantata.User) bool {
+		return !slices.ContainsFunc(addresses, func(a string) bool {
+			return a == *u.EmailAddress || !f.exact && strings.EqualFold(a, *u.EmailAddress)
+		})
+	}), nil
+}
+
+func (f *fakePeople) UsersPage(ctx context.Context, filter kantata.UserFilter, page, perPage int) (kantata.Page[kantata.User], error) {
+	if len(filter.IDs) > 0 {
+		rows := slices.DeleteFunc(slices.Clone(f.people), func(u kantata.User) bool { return !slices.Contains(filter.IDs, u.ID) })
+		return kantata.Page[kantata.User]{Items: rows, Count: len(rows), PageSize: perPage}, f.request(ctx, opByIDs, nil)
+	}
+	if err := f.request(ctx, opPeople, nil); err != nil {
+		return kantata.Page[kantata.User]{}, err
+	}
+	from, to := min((page-1)*perPage, len(f.people)), min(page*perPage, len(f.people))
+	return kantata.Page[kantata.User]{Items: slices.Clone(f.people[from:to]), Count: len(f.people), PageSize: perPage}, nil
+}
+
+func (f *fakePeople) total() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	total := 0
+	for _, n := range f.counts {
+		total += n
+	}
+	return total
+}
+
+// lookUpLikeTerraform looks up the addresses ten at a time. Between two lookups, each of the ten does other work for about so long.
+func lookUpLikeTerraform(t *testing.T, p *People, addresses []string, work time.Duration) {
+	t.Helper()
+	next := make(chan string)
+	var workers sync.WaitGroup
+	for range 10 {
+		workers.Go(func() {
+			for address := range next {
+				users, err := p.ByEmailAddress(t.Context(), address)
+				if err != nil || len(users) != 1 || *users[0].EmailAddress != address {
+					t.Errorf("%s: got %v and the error %v, want one person with this address", address, users, err)
+				}
+				if work > 0 {
+					time.Sleep(work + p.api.(*fakePeople).delay())
+				}
+			}
+		})
+	}
+	for _, address := range addresses {
+		next <- address
+	}
+	close(next)
+	workers.Wait()
+}
+
+// TestPeopleCosts bounds the requests to /users. In a plan, lookups arrive ten at a time. In an apply, each follows a create.
+func TestPeopleCosts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		people, lookups int
+		work            time.Duration
+		most            int
+	}{
+		"one":                                 {1200, 1, 0, 1},
+		"a team":                              {1200, 10, 0, 1},
+		"plan of 200 of 1,200":                {1200, 200, 0, 21},
+		"apply of 200 of 1,200":               {1200, 200, 700 * time.Millisecond, 30},
+		"60 data sources of 1,200 people":     {1200, 60, 0, 14},
+		"60 data sources of 100 people":       {100, 60, 0, 4},
+		"60 data sources one after the other": {8, 60, 0, 4},
+		"plan of 300 of 20,000":               {20000, 300, 0, 31},
+		"apply of 300 of 20,000":              {20000, 300, 700 * time.Millisecond, 310},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakePeople(c.people)
+				var addresses []string
+				for i := range c.lookups {
+					addresses = append(addresses, testAddress(i%c.people))
+				}
+				lookUpLikeTerraform(t, NewPeople(fake, Waits{}), addresses, c.work)
+				t.Logf("%v", fake.counts)
+				if n := fake.total(); n > c.most {
+					t.Errorf("got %d requests (%v), want at most %d", n, fake.counts, c.most)
+				}
+			})
+		})
+	}
+}
+
+func TestPeopleAreFoundInAnySpelling(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(3)
+		fake.people = append(fake.people, testUser(12, "Twin@example.com"), testUser(9, "twin@Example.com"), kantata.User{ID: "7"})
+		fake.people = slices.DeleteFunc(fake.people, func(u kantata.User) bool { return u.EmailAddress == nil })
+		p := NewPeople(fake, Waits{})
+		found, err := p.ByEmailAddresses(t.Context(), []string{" PERSON1@example.com", "person1@example.com", "TWIN@EXAMPLE.COM", "x@example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := func(address string) (ids []kantata.ID) {
+			for _, u := range found(address) {
+				ids = append(ids, u.ID)
+			}
+			return ids
+		}
+		for address, want := range map[string][]kantata.ID{"Person1@example.com": {"2"}, "twin@example.com": {"9", "12"}, "x@example.com": nil} {
+			if got := ids(address); !slices.Equal(got, want) {
+				t.Errorf("%q: got %v, want %v", address, got, want)
+			}
+		}
+		if n := fake.counts[opByAddress]; n != 1 {
+			t.Errorf("got %d requests by address, want 1", n)
+		}
+	})
+}
+
+// TestPeopleAreFoundByAnExactMatch expects an address in another spelling to be found, even if Kantata compares addresses exactly.
+func TestPeopleAreFoundByAnExactMatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(1200)
+		fake.exact = true
+		fake.people = append(fake.people, testUser(5000, "Zoe@Example.com"))
+		p := NewPeople(fake, Waits{})
+		for address, want := range map[string]int{"zoe@example.com": 1, "Zoe@Example.com": 1, "nobody@example.com": 0} {
+			if users, err := p.ByEmailAddress(t.Context(), address); err != nil || len(users) != want {
+				t.Errorf("%s: got %v and the error %v, want %d people", address, users, err, want)
+			}
+		}
+		if n := fake.counts[opPeople]; n > 9 {
+			t.Errorf("got %d pages of people, want at most 9: each of the seven once, the first and the last twice", n)
+		}
+	})
+}
+
+// TestAnswersAboutPeopleAge expects a person to be kept for a minute, and an address without one for ten seconds.
+func TestAnswersAboutPeopleAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(1)
+		p := NewPeople(fake, Waits{})
+		for _, c := range []struct {
+			address string
+			after   time.Duration
+			want    int
+		}{
+			{testAddress(0), 0, 1}, {testAddress(0), 50 * time.Second, 0}, {testAddress(0), 15 * time.Second, 1},
+			{"x@example.com", 0, 1}, {"x@example.com", 5 * time.Second, 0}, {"x@example.com", 6 * time.Second, 1},
+		} {
+			time.Sleep(c.after)
+			before := fake.counts[opByAddress]
+			if _, err := p.ByEmailAddress(t.Context(), c.address); err != nil {
+				t.Fatal(err)
+			}
+			if got := fake.counts[opByAddress] - before; got != c.want {
+				t.Errorf("%s after %s: got %d requests, want %d", c.address, c.after, got, c.want)
+			}
+		}
+	})
+}
+
+// TestPeopleWithoutTheList expects every lookup to succeed if the list of people fails, never ends or keeps changing (rule 13).
+func TestPeopleWithoutTheList(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(f *fakePeople) error{
+		"fails":    func(*fakePeople) error { return errUnavailable },
+		"is slow":  func(*fakePeople) error { time.Sleep(time.Minute); return nil },
+		"is moved": func(f *fakePeople) error { f.people = append(f.people[1:], f.people[0]); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakePeople(1200)
+				pages := 0
+				fake.fail = func(op string, _ []string) error {
+					if op != opPeople {
+						return nil
+					}
+					fake.mu.Lock()
+					pages++
+					n := pages
+					fake.mu.Unlock()
+					if n == 1 {
+						return nil
+					}
+					fake.mu.Lock()
+					defer fake.mu.Unlock()
+					return fail(fake)
+				}
+				var addresses []string
+				for i := range 60 {
+					addresses = append(addresses, testAddress(i))
+				}
+				began := time.Now()
+				p := NewPeople(fake, Waits{})
+				for _, address := range addresses {
+					if users, err := p.ByEmailAddress(t.Context(), address); err != nil || len(users) != 1 {
+						t.Errorf("%s: got %v and the error %v, want one person", address, users, err)
+					}
+				}
+				if took := time.Since(began); took > 90*time.Second {
+					t.Errorf("got an end after %s, want it within 90 s", took)
+				}
+			})
+		})
+	}
+}
+
+// TestARefusedAddressFailsAlone expects that one address which Kantata refuses does not fail those that are looked up with it.
+func TestARefusedAddressFailsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(20)
+		const bad = "bad@example"
+		fake.fail = func(_ string, addresses []string) error {
+			if slices.Contains(addresses, bad) {
+				return errInvalid
+			}
+			return nil
+		}
+		p := NewPeople(fake, Waits{})
+		var lookups sync.WaitGroup
+		for i := range 10 {
+			lookups.Go(func() {
+				if users, err := p.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
+					t.Errorf("%s: got %v and the error %v, want one person", testAddress(i), users, err)
+				}
+			})
+		}
+		lookups.Go(func() {
+			if _, err := p.ByEmailAddress(t.Context(), bad); !errors.Is(err, errInvalid) {
+				t.Errorf("%s: got the error %v, want %v", bad, err, errInvalid)
+			}
+		})
+		lookups.Wait()
+		if n := fake.counts[opByAddress]; n > 10 {
+			t.Errorf("got %d requests, want at most 10", n)
+		}
+	})
+}
+
+// TestARejectedTokenIsReportedOnce expects no further requests after an error that smaller requests cannot avoid.
+func TestARejectedTokenIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(20)
+		rejected := apiError(http.StatusUnauthorized, kantata.OutcomeNotDone)
+		fake.fail = func(string, []string) error { return rejected }
+		p := NewPeople(fake, Waits{})
+		if _, err := p.ByEmailAddresses(t.Context(), []string{testAddress(1), testAddress(2)}); !errors.Is(err, rejected) || fake.total() != 1 {
+			t.Errorf("got the error %v after %d requests, want %v after 1", err, fake.total(), rejected)
+		}
+	})
+}
+
+// TestPeopleLeave expects a request to end when its last caller leaves, and not before (rule 9).
+func TestPeopleLeave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(20)
+		p := NewPeople(fake, Waits{})
+		lookUp := func(ctx context.Context, i int) <-chan error {
+			result := make(chan error, 1)
+			go func() {
+				_, err := p.ByEmailAddress(ctx, testAddress(i))
+				result <- err
+			}()
+			return result
+		}
+		first, cancelFirst := context.WithCancel(t.Context())
+		leaves, stays := lookUp(first, 1), lookUp(t.Context(), 2)
+		time.Sleep(50 * time.Millisecond)
+		cancelFirst()
+		if err := <-leaves; !errors.Is(err, context.Canceled) {
+			t.Errorf("got the error %v, want %v", err, context.Canceled)
+		}
+		if err := <-stays; err != nil || fake.ended != 0 {
+			t.Errorf("got the error %v and %d ended requests, want neither", err, fake.ended)
+		}
+		second, cancelSecond := context.WithCancel(t.Context())
+		leaves = lookUp(second, 3)
+		time.Sleep(50 * time.Millisecond)
+		cancelSecond()
+		if err := <-leaves; !errors.Is(err, context.Canceled) {
+			t.Errorf("got the error %v, want %v", err, context.Canceled)
+		}
+		synctest.Wait()
+		if fake.ended != 1 {
+			t.Errorf("got %d ended requests, want 1", fake.ended)
+		}
+	})
+}
+
+// TestEmailAddressesOfPeople bounds the cost of an export. Kantata returns no deactivated person.
+func TestEmailAddressesOfPeople(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(398)
+		p := NewPeople(fake, Waits{})
+		ids := []kantata.ID{"900001", "900002"}
+		for _, u := range fake.people {
+			ids = append(ids, u.ID, u.ID)
+		}
+		for run, most := range []int{3, 0} {
+			before := fake.total()
+			addresses, err := p.EmailAddresses(t.Context(), ids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fake.total() - before; got > most {
+				t.Errorf("run %d: got %d requests, want at most %d", run, got, most)
+			}
+			for _, u := range fake.people {
+				if got := addresses[u.ID]; got == nil || *got != *u.EmailAddress {
+					t.Errorf("user %s: got %v, want %s", u.ID, got, *u.EmailAddress)
+				}
+			}
+			if addresses["900001"] != nil || addresses["900002"] != nil {
+				t.Errorf("got an address of a deactivated person, want none")
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		before := fake.total()
+		if _, err := p.EmailAddresses(t.Context(), []kantata.ID{"900001", "900002", "1"}); err != nil || fake.total()-before != 1 {
+			t.Errorf("got the error %v and %d requests, want one for the person whose address is two minutes old", err, fake.total()-before)
+		}
+		fake.fail = func(string, []string) error { return errForbidden }
+		if _, err := p.EmailAddresses(t.Context(), []kantata.ID{"900003"}); !errors.Is(err, errForbidden) {
+			t.Errorf("got the error %v, want %v", err, errForbidden)
+		}
+	})
+}
