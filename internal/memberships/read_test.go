@@ -321,6 +321,7 @@ func TestCancellation(t *testing.T) {
 			t.Errorf("got %v and %v at once, want context.Canceled", errs[0], errs[2])
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if errs[1] != nil || errs[3] != nil {
 			t.Errorf("got %v and %v, want no errors", errs[1], errs[3])
 		}
