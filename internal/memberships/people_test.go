@@ -174,7 +174,8 @@ func TestPeopleAreFoundInAnySpelling(t *testing.T) {
 		fake.people = append(fake.people, testUser(12, "Twin@example.com"), testUser(9, "twin@Example.com"), kantata.User{ID: "7"})
 		fake.people = slices.DeleteFunc(fake.people, func(u kantata.User) bool { return u.EmailAddress == nil })
 		p := NewPeople(fake, Waits{})
-		found, err := p.ByEmailAddresses(t.Context(), []string{" PERSON1@example.com", "person1@example.com", "TWIN@EXAMPLE.COM", "x@example.com"})
+		addresses := []string{" PERSON1@example.com", "person1@example.com", "TWIN@EXAMPLE.COM", "x@example.com"}
+		found, err := p.ByEmailAddresses(t.Context(), addresses)
 		if err != nil {
 			t.Fatal(err)
 		}

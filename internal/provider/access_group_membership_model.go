@@ -10,7 +10,8 @@ import (
 type resourceModel struct {
 	membershipModel
 
-	AdoptExisting types.Bool `tfsdk:"adopt_existing"`
+	UserEmailAddress types.String `tfsdk:"user_email_address"`
+	AdoptExisting    types.Bool   `tfsdk:"adopt_existing"`
 }
 
 // with returns the configured values together with the membership that Kantata returned (rule 4).

@@ -40,6 +40,12 @@ func (r *accessGroupMembershipResource) ModifyPlan(ctx context.Context, req reso
 		return
 	}
 
+	resp.Diagnostics.Append(r.planUser(ctx, prior, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("user_id"), plan.UserID)...)
+
 	mark, diags := req.Private.GetKey(ctx, plannedMark)
 	resp.Diagnostics.Append(diags...)
 	if !isNew {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -19,11 +20,12 @@ import (
 )
 
 var (
-	_ resource.Resource                = (*accessGroupMembershipResource)(nil)
-	_ resource.ResourceWithConfigure   = (*accessGroupMembershipResource)(nil)
-	_ resource.ResourceWithIdentity    = (*accessGroupMembershipResource)(nil)
-	_ resource.ResourceWithImportState = (*accessGroupMembershipResource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*accessGroupMembershipResource)(nil)
+	_ resource.Resource                     = (*accessGroupMembershipResource)(nil)
+	_ resource.ResourceWithConfigure        = (*accessGroupMembershipResource)(nil)
+	_ resource.ResourceWithConfigValidators = (*accessGroupMembershipResource)(nil)
+	_ resource.ResourceWithIdentity         = (*accessGroupMembershipResource)(nil)
+	_ resource.ResourceWithImportState      = (*accessGroupMembershipResource)(nil)
+	_ resource.ResourceWithModifyPlan       = (*accessGroupMembershipResource)(nil)
 )
 
 func newAccessGroupMembershipResource() resource.Resource { return &accessGroupMembershipResource{} }
@@ -46,7 +48,8 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 		Version: 0,
 		MarkdownDescription: "Puts a person into an access group of Kantata OX, and removes them from it when the resource is destroyed. " +
 			"The resource is additive: it never changes memberships that are not in the configuration. " +
-			"An import ID is " + importForms + ".",
+			"An import ID is " + importForms + ". The configuration that Terraform generates for an import by e-mail address has both " +
+			"`user_id` and `user_email_address`: remove one of them.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed(describeID),
 			"access_group_id": schema.StringAttribute{
@@ -56,9 +59,19 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 			},
 			"access_group_name": computed(describeAccessGroupName),
 			"user_id": schema.StringAttribute{
-				MarkdownDescription: "The ID of the person, digits only, for example `12000001`. A change replaces the membership.",
-				Required:            true,
-				Validators:          []validator.String{idValidator{instead: "user_email_address"}},
+				MarkdownDescription: "The ID of the person, digits only, for example `12000001`. Set exactly one of `user_id` and " +
+					"`user_email_address`. Another person replaces the membership.",
+				Optional:   true,
+				Computed:   true,
+				Validators: []validator.String{idValidator{instead: "user_email_address"}},
+			},
+			"user_email_address": schema.StringAttribute{
+				MarkdownDescription: "The e-mail address of the person, for example `jane@example.com`. Set exactly one of `user_id` and " +
+					"`user_email_address`. Upper and lower case do not matter. The address is looked up when the membership is planned for the " +
+					"first time and when the address changes, and never again: no plan fails because someone was deactivated or has another " +
+					"address in Kantata. Another address of the same person changes nothing in Kantata. Another person replaces the membership.",
+				Optional:   true,
+				Validators: []validator.String{emailAddressValidator},
 			},
 			"user_name":  computed(describeUserName),
 			"creator_id": computed(describeCreatorID),
@@ -77,6 +90,10 @@ func (r *accessGroupMembershipResource) IdentitySchema(_ context.Context, _ reso
 	resp.IdentitySchema = membershipIdentitySchema()
 }
 
+func (r *accessGroupMembershipResource) ConfigValidators(context.Context) []resource.ConfigValidator {
+	return []resource.ConfigValidator{resourcevalidator.ExactlyOneOf(path.MatchRoot("user_id"), path.MatchRoot("user_email_address"))}
+}
+
 func (r *accessGroupMembershipResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
 	r.data = shared(req.ProviderData)
 }
@@ -87,6 +104,12 @@ func (r *accessGroupMembershipResource) Create(ctx context.Context, req resource
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
+	}
+	if plan.UserID.IsUnknown() {
+		resp.Diagnostics.Append(r.planUser(ctx, resourceModel{}, &plan)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
 	}
 	created, err := r.data.store.Create(ctx, plan.pair(), memberships.CreateOptions{Adopt: plan.AdoptExisting.ValueBool()})
 	if err != nil {
@@ -190,6 +213,7 @@ func (r *accessGroupMembershipResource) ImportState(ctx context.Context, req res
 				return
 			}
 			parsed.pair.UserID = user
+			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("user_email_address"), parsed.emailAddress)...)
 		}
 		resp.Diagnostics.Append(importPair(ctx, parsed.pair, resp)...)
 		return

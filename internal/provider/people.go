@@ -6,15 +6,45 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
 )
 
 // emailAddress keeps out what would change the meaning of a request: Kantata takes a blank filter for "all", and a comma separates
 // addresses.
 var emailAddress = regexp.MustCompile(`^[^\s,@]+@[^\s,@]+$`)
+
+// emailAddressValidator also accepts surrounding whitespace, as in a column of a spreadsheet.
+var emailAddressValidator = stringvalidator.RegexMatches(regexp.MustCompile(`^\s*[^\s,@]+@[^\s,@]+\s*$`),
+	"must be one e-mail address, for example \"jane@example.com\"")
+
+// planUser sets the user ID of a membership whose person is given by an e-mail address. An address is looked up when it is planned for
+// the first time: when it is new, or when the group is. Later, the person is known by the ID in the state, so no plan fails because
+// someone left or has another address. prior is the zero value if there is no state.
+func (r *accessGroupMembershipResource) planUser(ctx context.Context, prior resourceModel, plan *resourceModel) diag.Diagnostics {
+	address := plan.UserEmailAddress
+	sameGroup := plan.AccessGroupID.IsUnknown() || plan.AccessGroupID.Equal(prior.AccessGroupID)
+	switch {
+	case address.IsNull():
+		// The configuration gives user_id.
+	case address.IsUnknown():
+		plan.UserID = types.StringUnknown()
+	case sameGroup && memberships.SameAddress(prior.UserEmailAddress.ValueString(), address.ValueString()):
+		plan.UserID = prior.UserID
+	default:
+		id, failed := r.data.userByEmailAddress(ctx, path.Root("user_email_address"), address.ValueString())
+		if failed != nil {
+			return diag.Diagnostics{failed}
+		}
+		plan.UserID = types.StringValue(id.String())
+	}
+	return nil
+}
 
 // userByEmailAddress returns the ID of the one person who has the address, or an error at the path.
 func (d *providerData) userByEmailAddress(ctx context.Context, at path.Path, address string) (kantata.ID, diag.Diagnostic) {

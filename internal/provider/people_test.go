@@ -1,24 +1,228 @@
 package provider
 
 import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// requestsTo returns how many requests the path got.
-func requestsTo(fake *kantatatest.Server, path string) int {
+// byAddress is the configuration of a membership in the group of resource managers.
+func byAddress(r *run, address string) map[string]tftypes.Value {
+	return r.config(map[string]tftypes.Value{"access_group_id": text("340002"), "user_email_address": text(address)})
+}
+
+// createByAddress plans and creates a membership in one process, as a test of an apply.
+func createByAddress(t *testing.T, fake *kantatatest.Server, address string) state {
+	t.Helper()
+	r := newRun(t, fake, 0, 10*time.Second)
+	config := byAddress(r, address)
+	p := r.plan(t.Context(), nil, nil, config)
+	if p.said != "" {
+		t.Fatal(p.said)
+	}
+	created, said := r.apply(t.Context(), nil, config, p)
+	if said != "" {
+		t.Fatal(said)
+	}
+	return created
+}
+
+// lookupsOfPeople returns how many requests /users got.
+func lookupsOfPeople(fake *kantatatest.Server) int {
 	n := 0
 	for _, r := range fake.Requests() {
-		if strings.HasPrefix(r.Path, path) {
+		if strings.HasPrefix(r.Path, "/users") {
 			n++
 		}
 	}
 	return n
+}
+
+func TestCreateByEmailAddress(t *testing.T) {
+	t.Parallel()
+	for name, style := range map[string]kantatatest.EmailAddressStyle{
+		"any case": kantatatest.EmailAddressIgnoresCase, "exact": kantatatest.EmailAddressExact,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, address := range []string{"jane@example.com", " JANE@Example.com\t", "olga@example.com"} {
+				fake := newFake(t, kantatatest.Dialect{EmailAddresses: style})
+				fake.AddUserOutsideProjects(12000001, "Jane Doe", "jane@example.com")
+				fake.AddUser(12000050, "Olga Petrova", "Olga@Example.com")
+				user := map[bool]string{true: "12000050", false: "12000001"}[strings.HasPrefix(address, "olga")]
+				r := newRun(t, fake, 0, 10*time.Second)
+				p := r.plan(t.Context(), nil, nil, byAddress(r, address))
+				if p.said != "" || !p.values["user_id"].Equal(text(user)) {
+					t.Fatalf("%q: got %q and the planned user_id %s, want %s", address, p.said, p.values["user_id"], user)
+				}
+				created, said := r.apply(t.Context(), nil, byAddress(r, address), p)
+				if said != "" || created["user_id"] != user || created["user_email_address"] != address || created["user_name"] == "" {
+					t.Errorf("%q: got %v and %q, want the membership of %s with the address as it was written", address, created, said, user)
+				}
+			}
+		})
+	}
+}
+
+// TestAnAddressIsLookedUpOnce expects that someone who left, or who has another address in Kantata, breaks no plan.
+func TestAnAddressIsLookedUpOnce(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*kantatatest.Server){
+		"nothing changes":        func(*kantatatest.Server) {},
+		"the person is inactive": func(fake *kantatatest.Server) { fake.DeactivateUser(12000001) },
+		"the address is another": func(fake *kantatatest.Server) { fake.AddUser(12000001, "Jane Doe", "jane.doe@example.com") },
+		"the address is of two":  func(fake *kantatatest.Server) { fake.AddUser(12000060, "Jane Doe", "jane@example.com") },
+		"someone else has it now": func(fake *kantatatest.Server) {
+			fake.AddUser(12000001, "Jane Doe", "")
+			fake.AddUser(12000060, "J", "jane@example.com")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := newFake(t, kantatatest.Dialect{})
+			created := createByAddress(t, fake, "jane@example.com")
+			change(fake)
+			fake.ResetRequests()
+			r := newRun(t, fake, 0, 10*time.Second)
+			read, said := r.read(t.Context(), created)
+			if said != "" || !maps.Equal(read, created) {
+				t.Fatalf("got %v and %q from the read, want %v", read, said, created)
+			}
+			for _, address := range []string{"jane@example.com", "Jane@EXAMPLE.com "} {
+				plans := newRun(t, fake, 0, 10*time.Second)
+				p := plans.plan(t.Context(), read, nil, byAddress(plans, address))
+				if p.said != "" || len(p.replaces) != 0 || !p.values["user_id"].Equal(text("12000001")) {
+					t.Errorf("%q: got %q, a replacement by %v and user_id %s, want only the user_id 12000001",
+						address, p.said, p.replaces, p.values["user_id"])
+				}
+			}
+			if n := lookupsOfPeople(fake); n != 0 {
+				t.Errorf("got %d requests to /users, want none", n)
+			}
+			if left, said := r.delete(t.Context(), read); left != nil || said != "" || len(fake.Memberships()) != 0 {
+				t.Errorf("got %v, %q and the memberships %v after the delete, want none", left, said, fake.Memberships())
+			}
+		})
+	}
+}
+
+// TestAnotherAddress expects a replacement only for another person. Everything else is an update that sends no write.
+func TestAnotherAddress(t *testing.T) {
+	t.Parallel()
+	null := tftypes.NewValue(tftypes.String, nil)
+	const replaces = `[AttributeName("user_id")]`
+	type attributes = map[string]tftypes.Value
+	amir := text("amir@example.com")
+	for name, c := range map[string]struct {
+		fromID   bool // the state has only the ID
+		to       attributes
+		replaces string
+		lookups  int
+	}{
+		"another spelling":               {to: attributes{"user_email_address": text("JANE@example.com")}},
+		"another address of the person":  {to: attributes{"user_email_address": text("jane.doe@example.com")}, lookups: 1},
+		"another person":                 {to: attributes{"user_email_address": amir}, replaces: replaces, lookups: 1},
+		"the ID of the person":           {to: attributes{"user_email_address": null, "user_id": text("12000001")}},
+		"the ID of another person":       {to: attributes{"user_email_address": null, "user_id": text("12000002")}, replaces: replaces},
+		"an unknown address":             {to: attributes{"user_email_address": unknown(tftypes.String)}},
+		"an unknown group":               {to: attributes{"access_group_id": unknown(tftypes.String)}},
+		"from the ID to the address":     {fromID: true, lookups: 1},
+		"from the ID to another address": {fromID: true, to: attributes{"user_email_address": amir}, replaces: replaces, lookups: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := newFake(t, kantatatest.Dialect{})
+			prior := createByAddress(t, fake, "jane@example.com")
+			if c.fromID {
+				delete(prior, "user_email_address")
+			} else {
+				fake.AddUser(12000001, "Jane Doe", "jane.doe@example.com")
+			}
+			fake.ResetRequests()
+			r := newRun(t, fake, 0, 10*time.Second)
+			config := byAddress(r, "jane@example.com")
+			maps.Copy(config, c.to)
+			p := r.plan(t.Context(), prior, nil, config)
+			want := c.replaces
+			if want == "" {
+				want = "[]"
+			}
+			if got := fmt.Sprint(p.replaces); got != want || c.replaces == "" && p.said != "" {
+				t.Errorf("got a replacement by %s and %q, want %s", got, p.said, want)
+			}
+			if n := lookupsOfPeople(fake); n != c.lookups {
+				t.Errorf("got %d requests to /users, want %d", n, c.lookups)
+			}
+			if c.replaces != "" || slices.ContainsFunc(slices.Collect(maps.Values(config)), func(v tftypes.Value) bool { return !v.IsKnown() }) {
+				return
+			}
+			updated, said := r.apply(t.Context(), prior, config, p)
+			if said != "" || updated["id"] != prior["id"] || updated["user_id"] != "12000001" || updated["user_name"] != "Jane Doe" {
+				t.Errorf("got %v and %q, want the membership as before", updated, said)
+			}
+			if n := count(fake, http.MethodPost) + count(fake, http.MethodDelete); n != 0 {
+				t.Errorf("got %d writes, want none", n)
+			}
+		})
+	}
+}
+
+// TestAnUnknownAddressIsLookedUpInApply makes the calls of a plan and of an apply, which plans again once the address is known.
+func TestAnUnknownAddressIsLookedUpInApply(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, kantatatest.Dialect{})
+	r := newRun(t, fake, 0, 10*time.Second)
+	config := byAddress(r, "")
+	config["user_email_address"] = unknown(tftypes.String)
+	p := r.plan(t.Context(), nil, nil, config)
+	if p.said != "" || p.values["user_id"].IsKnown() || len(fake.Requests()) != 0 {
+		t.Fatalf("got %q, user_id %s and %d requests, want an unknown user_id and no request", p.said, p.values["user_id"], len(fake.Requests()))
+	}
+	created := createByAddress(t, fake, "jane@example.com")
+	if created["user_id"] != "12000001" {
+		t.Errorf("got the user_id %q, want 12000001", created["user_id"])
+	}
+
+	// A create whose plan call left the user unknown looks the address up by itself.
+	config = byAddress(r, "amir@example.com")
+	p.values["user_email_address"] = text("amir@example.com")
+	created, said := r.apply(t.Context(), nil, config, p)
+	if said != "" || created["user_id"] != "12000002" {
+		t.Errorf("got %v and %q, want the membership of 12000002", created, said)
+	}
+}
+
+func TestAddressesThatAreNotOfOnePerson(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, kantatatest.Dialect{})
+	fake.AddUser(12000051, "Twin 1", "twin@example.com")
+	fake.AddUser(12000052, "Twin 2", "Twin@example.com")
+	fake.DeactivateUser(12000003)
+	r := newRun(t, fake, 0, 10*time.Second)
+	for address, want := range map[string]string{
+		"zoe@example.com":   `No one on the Kantata account has the e-mail address "zoe@example.com".`,
+		"chloe@example.com": "has been deactivated",
+		"twin@example.com":  "12000051 (Twin 1), 12000052 (Twin 2)",
+	} {
+		if p := r.plan(t.Context(), nil, nil, byAddress(r, address)); !strings.Contains(p.said, want) {
+			t.Errorf("plan of %s: got %q, want %q", address, p.said, want)
+		}
+		if _, said := r.importID(t.Context(), "340002/"+address); !strings.Contains(said, want) {
+			t.Errorf("import of %s: got %q, want %q", address, said, want)
+		}
+	}
+	if n := count(fake, http.MethodPost); n != 0 {
+		t.Errorf("got %d POSTs, want none", n)
+	}
 }
 
 func TestImportByEmailAddress(t *testing.T) {
@@ -27,19 +231,101 @@ func TestImportByEmailAddress(t *testing.T) {
 	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
 	r := newRun(t, fake, 0, 10*time.Second)
 	imported, said := r.importID(t.Context(), "340002/Jane@example.com")
-	if said != "" || imported["user_id"] != "12000001" || imported["id"] == "" {
-		t.Fatalf("got %v and %q, want the membership of 12000001", imported, said)
+	if said != "" || imported["user_id"] != "12000001" || imported["user_email_address"] != "Jane@example.com" || imported["id"] == "" {
+		t.Fatalf("got %v and %q, want the membership of 12000001 with the address", imported, said)
 	}
-	for id, want := range map[string]string{
-		"340002/amir@example.com": "User 12000002 is not in access group 340002",
-		"340002/zoe@example.com":  `No one on the Kantata account has the e-mail address "zoe@example.com"`,
-	} {
-		if _, said := r.importID(t.Context(), id); !strings.Contains(said, want) {
-			t.Errorf("%s: got %q, want %q", id, said, want)
-		}
+	if p := r.plan(t.Context(), imported, nil, byAddress(r, "jane@example.com")); p.said != "" || len(p.replaces) != 0 {
+		t.Errorf("got %q and a replacement by %v, want an update", p.said, p.replaces)
+	}
+	if _, said := r.importID(t.Context(), "340002/amir@example.com"); !strings.Contains(said, "12000002") {
+		t.Errorf("import of a person who is not in the group: got %q, want an error with their ID", said)
 	}
 	if _, said := r.importIdentity("340002", "jane@example.com"); !strings.Contains(said, "Invalid Import Identity") {
-		t.Errorf("an identity with an address: got %q, want Invalid Import Identity", said)
+		t.Errorf("import by an identity with an address: got %q, want Invalid Import Identity", said)
+	}
+}
+
+func TestExactlyOneOfIDAndAddress(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, newFake(t, kantatatest.Dialect{}), 0, 10*time.Second)
+	for name, c := range map[string]struct {
+		change map[string]tftypes.Value
+		want   string
+	}{
+		"address":            {map[string]tftypes.Value{"user_email_address": text("jane@example.com")}, ""},
+		"padded":             {map[string]tftypes.Value{"user_email_address": text(" jane@example.com ")}, ""},
+		"ID":                 {map[string]tftypes.Value{"user_id": text("12000001")}, ""},
+		"unknown":            {map[string]tftypes.Value{"user_email_address": unknown(tftypes.String)}, ""},
+		"neither":            {nil, "Exactly one of these attributes must be configured"},
+		"both":               {map[string]tftypes.Value{"user_id": text("12000001"), "user_email_address": text("a@b")}, "Exactly one of"},
+		"empty address":      {map[string]tftypes.Value{"user_email_address": text("")}, "must be one e-mail address"},
+		"two addresses":      {map[string]tftypes.Value{"user_email_address": text("a@b,c@d")}, "must be one e-mail address"},
+		"a name":             {map[string]tftypes.Value{"user_email_address": text("Jane")}, "must be one e-mail address"},
+		"an address as ID":   {map[string]tftypes.Value{"user_id": text("jane@example.com")}, "user_email_address"},
+		"whitespace between": {map[string]tftypes.Value{"user_email_address": text("jane @example.com")}, "must be one e-mail address"},
+	} {
+		config := r.config(map[string]tftypes.Value{"access_group_id": text("340002")})
+		maps.Copy(config, c.change)
+		if said := r.validate(config); !strings.Contains(said, c.want) || said != "" && c.want == "" {
+			t.Errorf("%s: got %q, want %q", name, said, c.want)
+		}
+	}
+}
+
+// TestAdoptByEmailAddress takes an existing membership into the state by the address of its person.
+func TestAdoptByEmailAddress(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, kantatatest.Dialect{})
+	id := fmt.Sprint(fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser))
+	r := newRun(t, fake, 0, 10*time.Second)
+	config := byAddress(r, "Jane@example.com")
+	if p := r.plan(t.Context(), nil, nil, config); !strings.Contains(p.said, "340002/12000001") {
+		t.Errorf("without adopt_existing: got %q, want an error with the import ID", p.said)
+	}
+	r = newRun(t, fake, 0, 10*time.Second)
+	config["adopt_existing"] = tftypes.NewValue(tftypes.Bool, true)
+	p := r.plan(t.Context(), nil, nil, config)
+	adopted, said := r.apply(t.Context(), nil, config, p)
+	if strings.Contains(p.said+said, "ERROR") || adopted["id"] != id || adopted["user_email_address"] != "Jane@example.com" {
+		t.Errorf("got %v, %q in the plan and %q in the apply, want the membership %s", adopted, p.said, said, id)
+	}
+	if n := count(fake, http.MethodPost); n != 0 {
+		t.Errorf("got %d POSTs, want none", n)
+	}
+}
+
+// TestRequestsForAddresses bounds the requests of a plan of many memberships by address.
+func TestRequestsForAddresses(t *testing.T) {
+	t.Parallel()
+	fake := kantatatest.New()
+	t.Cleanup(fake.Close)
+	fake.SeedMemberships(1, 500, 500)
+	fake.ResetRequests()
+	r := newRun(t, fake, 0, 10*time.Second)
+	var calls errgroup.Group
+	calls.SetLimit(10)
+	for i, m := range fake.Memberships() {
+		calls.Go(func() error {
+			prior := stateOf(m)
+			prior["user_email_address"] = fmt.Sprintf("user%d@example.com", i+1)
+			config := r.config(map[string]tftypes.Value{
+				"access_group_id": text(prior["access_group_id"]), "user_email_address": text(prior["user_email_address"]),
+			})
+			read, said := r.read(t.Context(), prior)
+			if said == "" {
+				said = r.plan(t.Context(), read, nil, config).said
+			}
+			if said != "" {
+				return fmt.Errorf("%s: %s", prior["user_email_address"], said)
+			}
+			return nil
+		})
+	}
+	if err := calls.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n := lookupsOfPeople(fake); n != 0 {
+		t.Errorf("got %d requests to /users, want none", n)
 	}
 }
 
@@ -70,7 +356,7 @@ func TestExportWithAddresses(t *testing.T) {
 			t.Errorf("user %s: got the address %v, want %v", m["user_id"], m["user_email_address"], want)
 		}
 	}
-	if users, all := requestsTo(fake, "/users"), len(fake.Requests()); users > 3 || all > 13 {
+	if users, all := lookupsOfPeople(fake), len(fake.Requests()); users > 3 || all > 13 {
 		t.Errorf("got %d requests, %d of them to /users, want at most 13 and 3", all, users)
 	}
 	for _, row := range read(false) {
@@ -78,7 +364,7 @@ func TestExportWithAddresses(t *testing.T) {
 			t.Fatalf("got the address %v without include_email_addresses, want null", address)
 		}
 	}
-	if n := requestsTo(fake, "/users"); n != 0 {
+	if n := lookupsOfPeople(fake); n != 0 {
 		t.Errorf("got %d requests to /users without include_email_addresses, want none", n)
 	}
 }

@@ -186,7 +186,7 @@ func (r *run) plan(ctx context.Context, prior state, private []byte, config map[
 	}
 	proposed := maps.Clone(config)
 	for name, value := range config {
-		computed := name != "adopt_existing" && value.IsKnown() && value.IsNull()
+		computed := name != "adopt_existing" && name != "user_email_address" && value.IsKnown() && value.IsNull()
 		switch {
 		case computed && prior == nil:
 			proposed[name] = unknown(tftypes.String)
@@ -212,6 +212,19 @@ func (r *run) plan(ctx context.Context, prior state, private []byte, config map[
 		}
 	}
 	return p
+}
+
+// validate returns what the provider says of a configuration of the resource.
+func (r *run) validate(config map[string]tftypes.Value) string {
+	r.t.Helper()
+
+	resp, err := r.server.ValidateResourceConfig(r.t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: membershipType, Config: r.dynamic(config),
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return diagnosticText(resp.Diagnostics)
 }
 
 // apply makes the apply call for what was planned.
