@@ -49,11 +49,11 @@ type Complete[Row any] struct {
 func (p Pages[Row]) Read(ctx context.Context, pages int) (Complete[Row], error) {
 	var previous *Complete[Row]
 	for range walkTries {
-		now, ordered, err := p.try(ctx, max(pages, 1))
+		now, enough, err := p.try(ctx, max(pages, 1))
 		switch {
 		case errors.Is(err, ErrChanging):
 			previous = nil
-		case err != nil, ordered:
+		case err != nil, enough:
 			return now, err
 		case previous != nil && slices.EqualFunc(now.Rows, previous.Rows, p.same):
 			return *previous, nil
@@ -65,8 +65,8 @@ func (p Pages[Row]) Read(ctx context.Context, pages int) (Complete[Row], error) 
 	return Complete[Row]{}, ErrChanging
 }
 
-// try reads the list once. ordered means that its rows are in ascending ID order.
-func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], ordered bool, err error) {
+// try reads the list once. This is enough if its rows are in ascending ID order.
+func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enough bool, err error) {
 	last, number, began, err := p.last(ctx, pages)
 	now = Complete[Row]{Rows: last.Items, Pages: number, Began: began}
 	if err != nil || number == 1 {
@@ -90,13 +90,13 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], orde
 	again, err := p.Page(ctx, number)
 	now.Rows = slices.Concat(append(before, last.Items)...)
 	inOrder := slices.SortedFunc(slices.Values(now.Rows), func(a, b Row) int { return compareIDs(p.ID(a), p.ID(b)) })
-	ordered = slices.EqualFunc(inOrder, now.Rows, p.same) || p.TrustCount && again.Count == len(now.Rows)
+	enough = slices.EqualFunc(inOrder, now.Rows, p.same) || p.TrustCount && again.Count == len(now.Rows)
 	// A row that comes twice was moved by a change, or the page number was ignored.
 	repeats := len(slices.CompactFunc(inOrder, p.same)) < len(now.Rows)
 	if err == nil && (repeats || len(again.Items) == 0 || !p.same(again.Items[0], last.Items[0])) {
 		err = ErrChanging
 	}
-	return now, ordered, err
+	return now, enough, err
 }
 
 // last finds the last page, which is not empty unless it is the first. Its number follows from the number of rows and the page size.
