@@ -1,0 +1,247 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// application is one apply walk.
+type application struct {
+	*process
+	plan *plan
+
+	// mu guards the state and started.
+	mu      sync.Mutex
+	state   *state
+	started map[string]bool // addresses whose create was started
+}
+
+// apply carries a plan out. It returns the new state and the addresses whose create was started.
+func (c *command) apply(cfg *configuration, pl *plan) (*state, map[string]bool) {
+	st := pl.state.clone()
+	st.serial = pl.serial + 1
+	if pl.empty() {
+		return st, nil
+	}
+	a := &application{process: c.start(phaseApply), plan: pl, state: st, started: map[string]bool{}}
+	defer a.end()
+	if len(cfg.targets) > 0 {
+		c.warn("Applied changes may be incomplete")
+	}
+	if c.failed() {
+		return pl.state, nil
+	}
+	c.walk(phaseApply, a.nodes())
+	return a.state, a.started
+}
+
+func (a *application) nodes() (nodes []*node) {
+	data := map[string]*node{}
+	for _, addr := range slices.Sorted(maps.Keys(a.plan.data)) {
+		n := &node{name: "data " + addr, run: func() bool {
+			a.save(func(st *state) {
+				if user := a.plan.data[addr]; user == "" {
+					delete(st.data, addr)
+				} else {
+					st.data[addr] = user
+				}
+			})
+			return true
+		}}
+		data[addr] = n
+		nodes = append(nodes, n)
+	}
+	for _, ch := range a.plan.changes {
+		if ch.action == actionForget {
+			a.save(func(st *state) { delete(st.current, ch.addr) })
+			continue
+		}
+		first := ch.action == actionReplace && ch.instance.createFirst
+		if first {
+			ch.deposed = fmt.Sprintf("%s (deposed by %d)", ch.addr, a.state.serial)
+		}
+		destroy := &node{name: ch.addr + ch.deposed + " destroy", run: func() bool { return a.destroy(ch) }}
+		build := &node{name: ch.addr, run: func() bool { return a.create(ch, first) }}
+		if d := data[ch.addr]; d != nil && a.plan.data[ch.addr] != "" {
+			build.after = append(build.after, d)
+		} else if d != nil {
+			d.after = append(d.after, destroy)
+		}
+		if ch.removes() {
+			nodes = append(nodes, destroy)
+		}
+		if ch.creates() || ch.action == actionUpdate {
+			nodes = append(nodes, build)
+		}
+		switch {
+		case first:
+			destroy.after = append(destroy.after, build)
+		case ch.action == actionReplace:
+			build.after = append(build.after, destroy)
+		}
+	}
+	return nodes
+}
+
+// save changes the state, unless Terraform was killed before.
+func (a *application) save(change func(st *state)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.command.dead() {
+		change(a.state)
+	}
+}
+
+func (a *application) destroy(ch *change) bool {
+	next, ok := a.destroyObject(ch)
+	a.save(func(st *state) {
+		if ch.deposed != "" {
+			keep(st.deposed, ch.deposed, next)
+		} else {
+			keep(st.current, ch.addr, next)
+		}
+	})
+	return ok
+}
+
+func (a *application) create(ch *change, first bool) bool {
+	a.save(func(st *state) {
+		a.started[ch.addr] = true
+		if first {
+			st.deposed[ch.deposed] = st.current[ch.addr]
+			delete(st.current, ch.addr)
+		}
+	})
+	next, planFailed, ok := a.createObject(ch)
+	a.save(func(st *state) {
+		switch {
+		case next != nil:
+			st.current[ch.addr] = next
+		case first && !planFailed:
+			// Core takes the deposed object back after an error of the create, but not after an error of the plan call before it.
+			st.current[ch.addr] = st.deposed[ch.deposed]
+			delete(st.deposed, ch.deposed)
+		}
+	})
+	return ok
+}
+
+// destroyObject deletes the prior object and returns what is left of it.
+func (a *application) destroyObject(ch *change) (*object, bool) {
+	c, prior := a.command, ch.prior
+	identity := a.identity(prior)
+	if ch.action == actionReplace {
+		identity = nil
+	}
+	if ch.deposed != "" {
+		// What is deposed is planned again in this process.
+		resp, _, err := a.process.plan(prior.value, a.null(), prior.private, a.identity(prior))
+		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), resp.Diagnostics) {
+			return prior, false
+		}
+	}
+	resp, err := a.server.ApplyResourceChange(a.ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: typeName, PriorState: dynamic(a.object, prior.value), PlannedState: dynamic(a.object, a.null()), Config: dynamic(a.object, a.null()),
+		PlannedPrivate: ch.private, PlannedIdentity: identity,
+	})
+	if c.failCall(ch.addr, ch.pairs(), err) {
+		return prior, false
+	}
+	failed := c.add(ch.addr, ch.pairs(), resp.Diagnostics)
+	v := a.unmarshal(resp.NewState)
+	if v.IsNull() {
+		return nil, !failed
+	}
+	if !failed {
+		c.fail(ch.addr, ch.pairs(), "Provider returned invalid result object after apply")
+	}
+	return &object{value: v, private: resp.Private, identity: prior.identity, tainted: prior.tainted, attrs: attributes(v)}, false
+}
+
+// createObject plans again, as Terraform does right before each create and update, and then creates or updates.
+func (a *application) createObject(ch *change) (next *object, planFailed, ok bool) {
+	c := a.command
+	cfg := a.config(ch.instance, true)
+	prior, private := a.null(), []byte(nil)
+	if ch.action == actionUpdate {
+		prior, private, next = ch.prior.value, ch.prior.private, ch.prior
+	}
+	again, planned, err := a.process.plan(prior, cfg, private, nil)
+	if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), again.Diagnostics) {
+		return next, true, false
+	}
+	if why := inconsistent(ch, planned); why != "" || ch.action == actionUpdate && replaced(prior, planned, again) {
+		c.fail(ch.addr, ch.pairs(), "Provider produced inconsistent final plan")
+		// A user_id that was unknown in the plan may turn out to be another person.
+		if !ch.instance.deferred {
+			c.broke(kindInconsistent, "the plan of %s: %s", ch.addr, why)
+		}
+		return next, true, false
+	}
+	if ch.action == actionUpdate && maps.Equal(attributes(prior), attributes(planned)) {
+		return next, false, true
+	}
+	began := time.Now()
+	resp, err := a.server.ApplyResourceChange(a.ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: typeName, PriorState: dynamic(a.object, prior), PlannedState: dynamic(a.object, planned), Config: dynamic(a.object, cfg),
+		PlannedPrivate: again.PlannedPrivate, // No version passes the identity of a create.
+	})
+	if c.failCall(ch.addr, ch.pairs(), err) {
+		return next, false, false
+	}
+	failed := c.add(ch.addr, ch.pairs(), resp.Diagnostics)
+	next = nil
+	if v := a.unmarshal(resp.NewState); !v.IsNull() {
+		next = &object{value: v, private: resp.Private, identity: resp.NewIdentity, tainted: failed && ch.creates(), attrs: attributes(v)}
+	}
+	if ch.creates() {
+		c.observe.created(ch.addr, next, began, resp.Diagnostics)
+	}
+	if failed {
+		return next, false, false
+	}
+	if next == nil {
+		c.fail(ch.addr, ch.pairs(), "Provider returned invalid result object after apply")
+		c.broke(kindInconsistent, "%s: the state is null after a create", ch.addr)
+		return nil, false, false
+	}
+	for name, text := range attributes(planned) {
+		if text != unknown && next.attrs[name] != text {
+			c.fail(ch.addr, ch.pairs(), "Provider produced inconsistent result after apply")
+			c.broke(kindInconsistent, "the result of %s: %s was %s, is %s", ch.addr, name, text, next.attrs[name])
+			return next, false, false
+		}
+	}
+	return next, false, true
+}
+
+// inconsistent says which value that the plan showed as known came out differently.
+func inconsistent(ch *change, planned tftypes.Value) string {
+	now := attributes(planned)
+	for name, text := range attributes(ch.planned) {
+		if text != unknown && now[name] != text {
+			return fmt.Sprintf("%s was %s, is %s", name, text, now[name])
+		}
+	}
+	return ""
+}
+
+// importState is terraform import with a configuration that has the address.
+func (c *command) importState(st *state, addr, id string) *state {
+	p := c.start(phasePlan)
+	defer p.end()
+	o, ok := p.importObject(addr, id)
+	if !ok {
+		return st
+	}
+	next := st.clone()
+	next.serial++
+	next.current[addr] = o
+	return next
+}

@@ -1,0 +1,108 @@
+package simulation
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// A history is everything that happens in one simulation, as plain data. It is made from a seed, printed and read as a script
+// (script_test.go), and made smaller by leaving parts out (shrink_test.go). A part that no longer fits after others were left out has
+// no effect, so every history can be run.
+type history struct {
+	// About says in a sentence or two what the script shows.
+	About string
+	// Known names the subject that will repair what Finds names. A script that has it must fail.
+	Known string
+	// Finds is the kind of violation that a known script must find.
+	Finds string
+
+	settings
+	Steps []step
+}
+
+// settings hold for a whole history.
+type settings struct {
+	// Seed decides how long each request takes and in which order Terraform starts what may start.
+	Seed uint64
+	// Terraform is 1.11 or 1.15: newer versions pass identities and read an object before they plan its removal.
+	Terraform   string
+	Parallelism int
+	// PageSize is the most rows that Kantata puts on a page; 0 means 200.
+	PageSize     int
+	Latency      int // the longest time that a request or a response takes on its way, in ms
+	Duplicates   string
+	DeleteStatus int
+	// Lists is the access group that a data source lists: a number, "all" or "".
+	Lists string
+}
+
+// person is one person in one access group, by small numbers.
+type person struct{ User, Group int }
+
+func (p person) pair() pair {
+	return pair{fmt.Sprint(firstGroup + p.Group), fmt.Sprint(firstUser + p.User)}
+}
+
+// step is one run of Terraform with what happens before it and during it.
+type step struct {
+	// Command is apply (a plan and an apply), plan, destroy, or refresh-only (a plan and an apply with -refresh-only).
+	Command   string
+	NoRefresh bool
+	Edits     []edit
+	Events    []event
+	Faults    []fault
+}
+
+// edit changes the configuration, adds an option to the command, or changes the state with a command of its own.
+type edit struct {
+	What  string
+	Addr  string
+	To    string
+	Who   person
+	Index int
+}
+
+// event happens once: before a phase if At is 0, or when the At-th request of the phase arrives.
+type event struct {
+	Phase string // plan or apply
+	At    int
+	What  string
+	Who   person
+	Secs  int
+}
+
+// fault is what Kantata, or something in front of it, does to some requests of a phase.
+type fault struct {
+	Phase       string
+	Times, Skip int
+	Method      string
+	ByID        bool // of GETs, only those of one membership
+	Effect      kantatatest.Effect
+	Status      int
+	HTML        bool
+	RetryAfter  int
+	Later       int // for a late commit: the number of requests after which the membership appears
+}
+
+// block returns the resource block of an address such as m["jane"].
+func block(addr string) string {
+	name, _, _ := strings.Cut(addr, "[")
+	return name
+}
+
+const (
+	counted  = "c" // the block with count
+	deferred = "d" // the block whose user_id comes from a terraform_data that may be unknown until apply
+)
+
+// quiet reports whether nothing goes wrong during the run itself.
+func (s step) quiet() bool {
+	for _, e := range s.Events {
+		if e.At > 0 || e.Phase == phaseApply || s.NoRefresh {
+			return false
+		}
+	}
+	return len(s.Faults) == 0
+}

@@ -1,0 +1,475 @@
+package simulation
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// violation is an invariant that did not hold.
+type violation struct {
+	kind, detail string
+	step         int
+}
+
+// The kinds of violations.
+const (
+	kindPanic          = "the provider panics or never returns"
+	kindToken          = "the access token appears"
+	kindPlanWrites     = "a plan writes"
+	kindFalseAbsence   = "a read calls a membership absent that existed all the time"
+	kindStaleRead      = "a read shows a membership that was removed two minutes before"
+	kindIncompleteList = "a list lacks a membership that existed all the time"
+	kindRowTwice       = "a list shows a membership twice"
+	kindAdopted        = "a membership is adopted silently"
+	kindOwnRemoved     = "the run removes what it created"
+	kindStranger       = "a membership is removed that was not in the state"
+	kindUnplanned      = "a membership is removed that the plan keeps"
+	kindInconsistent   = "Terraform rejects the provider's values"
+	kindDoubled        = "a pair exists twice because of the run"
+	kindForgotten      = "a created membership is neither in the state nor in an error"
+	kindStillIn        = "a person keeps access that was to be removed, and no error says so"
+	kindLostAccess     = "a person loses access, and no error names the pair"
+	kindNotCreated     = "a membership is not created, and no error names the pair"
+	kindTwoAddresses   = "two addresses hold one membership, and no error says so"
+	kindWrongState     = "the state names a membership that does not exist, and no error says so"
+	kindFalseCause     = "an error states a false cause"
+	kindFails          = "a run fails without any fault"
+	kindAdvice         = "the advice of an error cannot be followed"
+	kindNotReached     = "following the advice of the errors does not reach the configuration"
+	kindSlow           = "a run takes too long"
+	kindSlowStop       = "a run takes too long to stop"
+	kindInFlight       = "a process ends with requests in flight"
+	kindLate           = "a request is sent after the end of its process"
+	kindManyRequests   = "a run sends too many requests"
+)
+
+// kinds is ordered from causes to consequences.
+var kinds = []string{
+	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
+	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
+	kindWrongState, kindFalseCause, kindFails, kindAdvice, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindLate, kindManyRequests,
+}
+
+// overlapping ends the kind of a violation in a run that removes and creates one pair: these are kinds of their own.
+const overlapping = " (the run removes and creates one pair)"
+
+func (v violation) rank() int {
+	return slices.IndexFunc(kinds, func(kind string) bool { return strings.HasPrefix(v.kind, kind) })
+}
+
+// verdict judges one run.
+type verdict struct {
+	*world
+	c      *command
+	s      step
+	cfg    *configuration
+	before *state
+	rows   map[pair][]string // before the run
+	began  time.Time
+	took   time.Duration
+	// The numbers of changes and requests before the run.
+	changesBefore, requestsBefore int
+
+	plan       *plan
+	applied    bool
+	started    map[string]bool
+	overlapped bool
+}
+
+func newVerdict(w *world, c *command, s step, cfg *configuration) *verdict {
+	return &verdict{
+		world: w, c: c, s: s, cfg: cfg, before: w.state, rows: w.rows(), began: time.Now(),
+		changesBefore: len(w.kantata.Changes()), requestsBefore: len(w.kantata.Requests()),
+	}
+}
+
+func (v *verdict) planned(pl *plan) {
+	v.plan = pl
+	for _, r := range v.requests() {
+		if r.Method != http.MethodGet {
+			v.broke(kindPlanWrites, "%s %s", r.Method, r.Path)
+		}
+	}
+}
+
+func (v *verdict) requests() []kantatatest.Request { return v.kantata.Requests()[v.requestsBefore:] }
+
+// names reports whether an error of this run names the pair, or belongs to an instance of it.
+func (v *verdict) names(p pair) bool {
+	return slices.ContainsFunc(v.c.diags, func(d diagnostic) bool { return !d.warning && d.about(p) })
+}
+
+// says is names for errors and warnings.
+func (v *verdict) says(p pair) bool {
+	return slices.ContainsFunc(v.c.diags, func(d diagnostic) bool { return d.about(p) })
+}
+
+// excused reports whether a trace that the run left of the pair needs no further explanation: an error names it, an earlier one did, or
+// the run was killed.
+func (v *verdict) excused(p pair) bool { return v.names(p) || v.suspected[p] || v.c.killed }
+
+// facts is what happened to the memberships, arranged for the checks.
+type facts struct {
+	changes  []kantatatest.Change          // in this run
+	rows     map[pair][]string             // now
+	byID     map[string]pair               // now
+	lastOf   map[pair]kantatatest.Change   // the last change of each pair, ever
+	lastByID map[string]kantatatest.Change // the last change of each membership, ever
+	outside  map[pair]bool                 // changed outside Terraform during the run
+	created  map[int64]bool                // created by this run
+	wanted   map[pair][]string             // the addresses that the run was to make true
+	held     map[string][]string           // membership ID to addresses, in the state now
+	heldPair map[pair]bool                 // in the state now
+	known    map[pair]bool                 // in the state before or after reading
+	toRemove map[pair]bool                 // by the plan
+}
+
+func (v *verdict) facts() *facts {
+	f := &facts{
+		changes: v.kantata.Changes()[v.changesBefore:], rows: v.world.rows(), byID: map[string]pair{}, lastOf: map[pair]kantatatest.Change{},
+		lastByID: map[string]kantatatest.Change{}, outside: map[pair]bool{}, created: map[int64]bool{}, wanted: map[pair][]string{},
+		held: map[string][]string{}, heldPair: map[pair]bool{}, known: map[pair]bool{}, toRemove: map[pair]bool{},
+	}
+	for p, ids := range f.rows {
+		for _, id := range ids {
+			f.byID[id] = p
+		}
+	}
+	for _, ch := range v.kantata.Changes() {
+		f.lastOf[pairOf(ch.Membership)] = ch
+		f.lastByID[fmt.Sprint(ch.Membership.ID)] = ch
+	}
+	for _, ch := range f.changes {
+		if ch.Outside {
+			f.outside[pairOf(ch.Membership)] = true
+		} else if ch.Added {
+			f.created[ch.Membership.ID] = true
+		}
+	}
+	if v.s.Command != commandRefreshOnly {
+		for addr, in := range v.cfg.instances() {
+			if v.cfg.targeted(addr) {
+				f.wanted[in.pair] = append(f.wanted[in.pair], addr)
+			}
+		}
+	}
+	for _, o := range v.before.all() {
+		f.known[o.pair()] = true
+	}
+	if v.plan != nil {
+		for _, o := range v.plan.state.all() {
+			f.known[o.pair()] = true
+		}
+		for _, ch := range v.plan.changes {
+			if ch.removes() {
+				f.toRemove[ch.prior.pair()] = true
+			}
+		}
+	}
+	for name, o := range v.state.all() {
+		f.held[o.id()] = append(f.held[o.id()], name)
+		f.heldPair[o.pair()] = true
+	}
+	return f
+}
+
+// all returns the objects of a state by address, or by address and key.
+func (s *state) all() map[string]*object {
+	all := map[string]*object{}
+	for addr, o := range s.current {
+		all[addr] = o
+	}
+	for key, o := range s.deposed {
+		all[key] = o
+	}
+	return all
+}
+
+// judge checks every invariant of a run.
+func (v *verdict) judge() {
+	for _, b := range v.c.broken {
+		v.broke(b.kind, "%s", b.detail)
+	}
+	f := v.facts()
+	v.judgeTime()
+	v.judgeFailure()
+	v.judgeRemovals(f)
+	v.judgeAccess(f)
+	v.judgeState(f)
+	v.judgeLeftovers(f)
+	v.judgeCauses()
+	v.judgeToken()
+	for _, d := range v.c.diags {
+		for _, p := range d.pairs {
+			v.suspected[p] = v.suspected[p] || !d.warning
+		}
+	}
+	if v.c.killed && v.plan != nil {
+		for _, ch := range v.plan.changes {
+			for _, p := range ch.pairs() {
+				v.suspected[p] = true
+			}
+		}
+	}
+	for p := range f.wanted {
+		v.everWanted[p] = true
+	}
+}
+
+// judgeTime checks that a run ends within the time that its faults can cost. A fault that nothing is returned for costs a request timeout, a
+// Retry-After what it says, and anything else the wait before the next attempt. A rate limit may last five minutes (rule 12), and a create
+// that ended in doubt is looked for during a minute (rule 3).
+func (v *verdict) judgeTime() {
+	limit, hits := 7*time.Minute, 0
+	for _, f := range v.s.Faults {
+		cost := 10 * time.Second
+		switch {
+		case f.RetryAfter > 0:
+			cost += time.Duration(f.RetryAfter) * time.Second
+		case f.Effect == kantatatest.HangBefore || f.Effect == kantatatest.HangAfter:
+			cost += requestTimeout * time.Second
+		}
+		limit += time.Duration(f.Times) * cost
+		hits += f.Times
+	}
+	for _, e := range v.s.Events {
+		limit += time.Duration(e.Secs) * time.Second
+	}
+	if v.took > limit {
+		v.broke(kindSlow, "it took %s; its faults can cost %s", v.took, limit)
+	}
+	if late := v.c.stoppedAt.Add(stopLimit); v.c.interrupted && time.Now().After(late) {
+		v.broke(kindSlowStop, "%s after Ctrl-C", time.Since(v.c.stoppedAt))
+	}
+	size := len(v.before.all()) + len(v.cfg.instances())
+	pages := 1
+	if v.history.PageSize > 0 {
+		pages += len(v.kantata.Memberships()) / v.history.PageSize
+	}
+	if most := 40 + 8*size + 8*pages + 10*hits; len(v.requests()) > most {
+		v.broke(kindManyRequests, "%d for %d instances, %d pages and %d faults", len(v.requests()), size, pages, hits)
+	}
+}
+
+// stopLimit is the time that rule 9 allows a create to look up its pair after an interrupt, and some more for the way.
+const stopLimit = 8 * time.Second
+
+// judgeFailure checks that a run without faults fails only with advice: after a change outside Terraform or an earlier failure, an error may
+// be right, and then it says what to do.
+func (v *verdict) judgeFailure() {
+	if !v.s.quiet() || v.c.halted() {
+		return
+	}
+	for _, d := range v.c.diags {
+		switch {
+		case d.warning, d.addr == "":
+		case slices.ContainsFunc(d.pairs, func(p pair) bool { return v.contested(p, d.addr) }):
+		case v.plan == nil && !advises(d):
+			v.broke(kindFails, "the plan: %s", d.text())
+		case v.plan != nil && !slices.ContainsFunc(d.pairs, func(p pair) bool { return v.outside[p] || v.suspected[p] || v.abandoned[p] }):
+			v.broke(kindFails, "%s", d.text())
+		}
+	}
+}
+
+// contested reports whether an error about the pair can be right without any fault: two addresses of the configuration or of the state have
+// it, it replaces itself with create_before_destroy, it turned out to be another one in apply, or it cannot be imported.
+func (v *verdict) contested(p pair, addr string) bool {
+	if len(v.cfg.addressesOf(p)) > 1 || v.cfg.instances()[addr].imported && len(v.rows[p]) == 0 {
+		return true
+	}
+	if v.plan == nil {
+		return false
+	}
+	for other, o := range v.plan.state.all() {
+		if other != addr && o.pair() == p && !slices.ContainsFunc(v.plan.changes, func(ch *change) bool { return ch.removes() && ch.prior == o }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
+		return ch.addr == addr && (ch.instance.deferred || ch.action == actionReplace && ch.instance.createFirst && ch.prior.pair() == p && ch.instance.pair == p)
+	})
+}
+
+// judgeRemovals checks rule 7, and that the run removes nothing that it created itself.
+func (v *verdict) judgeRemovals(f *facts) {
+	for _, ch := range f.changes {
+		if ch.Outside || ch.Added {
+			continue
+		}
+		p := pairOf(ch.Membership)
+		if !f.known[p] {
+			v.broke(kindStranger, "%s (%d)", p, ch.Membership.ID)
+		} else if !f.toRemove[p] {
+			v.broke(kindUnplanned, "%s (%d)", p, ch.Membership.ID)
+		}
+		if f.created[ch.Membership.ID] {
+			v.broke(kindOwnRemoved, "%s (%d)", p, ch.Membership.ID)
+		}
+	}
+}
+
+// judgeAccess checks that every person whom the configuration names has access, or that an error names the pair, or that Terraform never
+// started the create.
+func (v *verdict) judgeAccess(f *facts) {
+	if v.c.killed {
+		return
+	}
+	for p, addrs := range f.wanted {
+		if last, ok := f.lastOf[p]; len(f.rows[p]) > 0 || ok && last.Outside || v.names(p) {
+			continue
+		}
+		started := slices.ContainsFunc(addrs, func(addr string) bool { return v.started[addr] })
+		had := len(v.rows[p]) > 0 || slices.ContainsFunc(f.changes, func(ch kantatatest.Change) bool { return ch.Added && pairOf(ch.Membership) == p })
+		switch {
+		case had && !started && (v.c.halted() || v.dependencyFailed(addrs)):
+		case had:
+			v.broke(kindLostAccess, "%s, wanted by %s", p, addrs)
+		case v.applied && !v.c.failed() && started:
+			v.broke(kindNotCreated, "%s, wanted by %s", p, addrs)
+		}
+	}
+}
+
+// dependencyFailed reports whether Terraform did not start the creates of the addresses because a step before them failed.
+func (v *verdict) dependencyFailed(addrs []string) bool {
+	return slices.ContainsFunc(v.c.diags, func(d diagnostic) bool { return !d.warning && slices.Contains(addrs, d.addr) })
+}
+
+// judgeState checks that every entry of the state names a membership that exists, and one address only.
+func (v *verdict) judgeState(f *facts) {
+	for id, names := range f.held {
+		if len(names) > 1 && !v.excused(v.state.all()[names[0]].pair()) {
+			v.broke(kindTwoAddresses, "%s hold %s", strings.Join(names, " and "), id)
+		}
+	}
+	for name, o := range v.state.all() {
+		p, exists := f.byID[o.id()]
+		last, known := f.lastByID[o.id()]
+		switch {
+		case exists && p != o.pair():
+			v.broke(kindWrongState, "%s: membership %s is of %s", name, o.id(), p)
+		case exists, known && last.Outside, v.excused(o.pair()):
+		default:
+			v.broke(kindWrongState, "%s: membership %s", name, o.id())
+		}
+	}
+}
+
+// judgeLeftovers checks that no membership is left that no one knows about: created twice, created and not in the state, or removed from
+// the state only.
+func (v *verdict) judgeLeftovers(f *facts) {
+	for p, ids := range f.rows {
+		for _, id := range ids {
+			if !f.created[number(id)] {
+				continue
+			}
+			if len(ids) > 1 && !f.outside[p] && !v.says(p) && !v.excused(p) {
+				v.broke(kindDoubled, "%s: %s", p, ids)
+			}
+			if len(f.held[id]) == 0 && !v.excused(p) {
+				v.broke(kindForgotten, "%s (%s)", p, id)
+			}
+		}
+	}
+	for p := range f.toRemove {
+		if len(f.wanted[p]) == 0 && !f.heldPair[p] && len(f.rows[p]) > 0 && !f.outside[p] && !v.excused(p) {
+			v.broke(kindStillIn, "%s", p)
+		}
+	}
+	// What a read found absent has left the state, so it must not exist.
+	for _, o := range v.before.current {
+		p := o.pair()
+		if v.plan != nil && !f.heldPair[p] && !f.toRemove[p] && len(f.rows[p]) > 0 && !f.outside[p] && !v.excused(p) && !v.forgotten(p) {
+			v.broke(kindStillIn, "%s left the state", p)
+		}
+	}
+}
+
+func (v *verdict) forgotten(p pair) bool {
+	return slices.ContainsFunc(v.plan.changes, func(ch *change) bool { return ch.action == actionForget && ch.prior.pair() == p })
+}
+
+func number(id string) (n int64) {
+	_, _ = fmt.Sscan(id, &n)
+	return n
+}
+
+// judgeToken checks rule 8 for what Terraform prints and keeps. The process checks its own log.
+func (v *verdict) judgeToken() {
+	for _, d := range v.c.diags {
+		if strings.Contains(d.text(), kantatatest.Token) {
+			v.broke(kindToken, "in a diagnostic: %s", d.text())
+		}
+	}
+	for name, o := range v.state.all() {
+		if strings.Contains(fmt.Sprint(o.attrs)+string(o.private), kantatatest.Token) {
+			v.broke(kindToken, "in the state of %s", name)
+		}
+	}
+}
+
+// read checks rule 1 for each read: what existed all the time is not absent.
+func (w *world) read(addr string, prior, next *object, began time.Time) {
+	if prior.attrs["user_id"] == "" {
+		return
+	}
+	p := prior.pair()
+	exists, during, lately := false, false, false
+	for _, ch := range w.kantata.Changes() {
+		if pairOf(ch.Membership) == p {
+			exists = ch.Added
+			during = during || !ch.At.Before(began)
+			lately = lately || !ch.Added && time.Since(ch.At) < 2*time.Minute
+		}
+	}
+	switch {
+	case during:
+	case next == nil && exists:
+		w.broke(kindFalseAbsence, "%s: %s", addr, p)
+	case next != nil && !exists && !lately:
+		w.broke(kindStaleRead, "%s: %s", addr, p)
+	}
+}
+
+// evidenceAge is how old the evidence may be that a pair is absent (rule 5).
+const evidenceAge = 10 * time.Second
+
+// created checks rule 5: a membership that someone else added before is not adopted without a word.
+func (w *world) created(addr string, next *object, began time.Time, diags []*tfprotov6.Diagnostic) {
+	if next == nil || len(diags) > 0 {
+		return
+	}
+	for _, ch := range w.kantata.Changes() {
+		if fmt.Sprint(ch.Membership.ID) == next.id() && ch.Added && ch.Outside && began.Sub(ch.At) > evidenceAge {
+			w.broke(kindAdopted, "%s: %s (%s)", addr, next.pair(), next.id())
+		}
+	}
+}
+
+// listed checks that a list that is given as complete lacks no row that existed during the whole read.
+func (w *world) listed(group string, ids []string, began time.Time) {
+	if len(slices.Compact(slices.Sorted(slices.Values(ids)))) != len(ids) {
+		w.broke(kindRowTwice, "%v", ids)
+	}
+	exists := map[string]bool{}
+	for _, ch := range w.kantata.Changes() {
+		if group != "" && pairOf(ch.Membership).group != group {
+			continue
+		}
+		id := fmt.Sprint(ch.Membership.ID)
+		exists[id] = ch.Added && ch.At.Before(began)
+	}
+	for id, there := range exists {
+		if there && !slices.Contains(ids, id) {
+			w.broke(kindIncompleteList, "%s (group %q)", id, group)
+		}
+	}
+}

@@ -1,0 +1,363 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
+)
+
+// comparedSeeds is the number of random histories that are compared with a real Terraform; each has one to four commands.
+const comparedSeeds = 12
+
+// TestModel runs random histories and the scripts of testdata/model both ways: in the model and with a real Terraform. The calls of the
+// protocol, the writes, the state, the exit code and the summaries of the diagnostics must be equal.
+func TestModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves the real Terraform out")
+	}
+	for _, cli := range clis(t) {
+		histories := load("testdata/model")
+		for seed := range uint64(comparedSeeds) {
+			histories[fmt.Sprintf("seed-%d", seed)] = comparable(seed)
+		}
+		for _, name := range slices.Sorted(maps.Keys(histories)) {
+			h := histories[name]
+			h.Terraform = cli.model
+			t.Run(cli.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				compare(t, cli, h)
+			})
+		}
+	}
+}
+
+// realCLI is a Terraform or OpenTofu that runs the recording provider.
+type realCLI struct {
+	*terraformcli.CLI
+	name  string
+	model string // the version of the model that it is compared with
+}
+
+// clis returns the Terraform that the other tests use, and the OpenTofu on the path if there is one.
+func clis(t *testing.T) (list []realCLI) {
+	t.Helper()
+	dir := t.TempDir()
+	self, err := os.Executable()
+	must(err)
+	bin := filepath.Join(dir, "bin")
+	must(os.Mkdir(bin, 0o700))
+	must(os.Symlink(self, filepath.Join(bin, "terraform-provider-kantata")))
+	rc := filepath.Join(dir, "recorder.tfrc")
+	config := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"kantata-community/kantata\" = %q\n  }\n  direct {}\n}\n", bin)
+	must(os.WriteFile(rc, []byte(config), 0o600))
+	found, err := terraformcli.Find(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found = found.WithConfig(rc)
+	model := terraformOldest
+	if found.Supports("1.12.0", "1.6.0") {
+		model = "1.15"
+	}
+	return append(list, realCLI{found, found.Name + "-" + found.Version.String(), model})
+}
+
+// comparable leaves out of a random history what depends on the order or the number of requests.
+func comparable(seed uint64) history {
+	h := random(seed)
+	h.Latency, h.PageSize, h.Duplicates, h.Lists, h.Parallelism = 5, 0, refusedDuplicate, "", 10
+	for i := range h.Steps {
+		s := &h.Steps[i]
+		s.Faults = nil
+		s.Events = slices.DeleteFunc(slices.Clone(s.Events), func(e event) bool { return e.At > 0 })
+		if seed%4 == 3 && i > 0 { // Kantata refuses all creates, or all deletes
+			s.Faults = []fault{{Phase: phaseApply, Effect: kantatatest.AnswerStatus, Status: 403, Method: []string{"POST", "DELETE"}[seed/4%2], Times: 1000}}
+		}
+	}
+	return h
+}
+
+// outcome is what one command did, in a form that does not depend on the order of calls.
+type outcome struct {
+	parts    map[string][]string
+	overlaps bool
+}
+
+func newOutcome() *outcome { return &outcome{parts: map[string][]string{}} }
+
+func (o *outcome) add(part, format string, args ...any) {
+	o.parts[part] = append(o.parts[part], fmt.Sprintf(format, args...))
+}
+
+func (o *outcome) addWrites(requests []kantatatest.Request) {
+	for _, r := range requests {
+		if r.Method != "GET" {
+			o.add("write", "%s %s -> %d", r.Method, r.Body, r.Status)
+		}
+	}
+}
+
+// compare runs a history with the real CLI and in the model. If a run removes and creates one pair, the order in which Terraform starts the
+// two decides the outcome. The model then tries several orders, and the calls must be equal in any case.
+func compare(t *testing.T, cli realCLI, h history) {
+	t.Helper()
+	got := realOutcomes(t, cli, h)
+	var diff string
+	for try := range orders {
+		h.Seed = uint64(try)
+		var want []*outcome
+		synctest.Test(t, func(*testing.T) { want = modelOutcomes(h) })
+		var decides bool
+		if diff, decides = firstDifference(want, got); diff == "" {
+			return
+		} else if decides && try == orders-1 {
+			t.Logf("the order of a delete and a create decides: %s", diff)
+			return
+		} else if !decides {
+			break
+		}
+	}
+	t.Errorf("%s\n%s", diff, h)
+}
+
+// orders is the number of orders that the model tries.
+const orders = 8
+
+// firstDifference returns the first difference, and whether the order of a delete and a create may explain it.
+func firstDifference(want, got []*outcome) (diff string, orderDecides bool) {
+	for i := range got {
+		if d := want[i].difference(got[i]); d != "" {
+			calls := slices.Equal(slices.Sorted(slices.Values(want[i].parts["call"])), slices.Sorted(slices.Values(got[i].parts["call"])))
+			return fmt.Sprintf("command %d:\n%s", i+1, d), calls && want[i].overlaps
+		}
+	}
+	return "", false
+}
+
+func (o *outcome) difference(real *outcome) string {
+	var b strings.Builder
+	count := func(list []string) map[string]int {
+		n := map[string]int{}
+		for _, line := range list {
+			n[line]++
+		}
+		return n
+	}
+	for _, part := range []string{"exit", "diagnostic", "call", "write", "state"} {
+		model, real := count(o.parts[part]), count(real.parts[part])
+		lines := maps.Clone(model)
+		maps.Copy(lines, real)
+		for _, line := range slices.Sorted(maps.Keys(lines)) {
+			if model[line] != real[line] {
+				if strings.Count(b.String(), "\n") == 12 {
+					return b.String() + "  and more\n"
+				}
+				fmt.Fprintf(&b, "  %s: the model has %d, Terraform %d: %s\n", part, model[line], real[line], line)
+			}
+		}
+	}
+	return b.String()
+}
+
+func modelOutcomes(h history) (list []*outcome) {
+	w := newWorld(h, &result{}, kantatatest.New(append(h.kantata(), kantatatest.WithoutListener())...))
+	defer w.kantata.Close()
+	for i, s := range h.Steps {
+		o := newOutcome()
+		var mu sync.Mutex
+		w.record = func(process int, line string) {
+			mu.Lock()
+			defer mu.Unlock()
+			o.add("call", "process %d: %s", process, line)
+		}
+		w.prepare(s)
+		w.kantata.ResetRequests()
+		v := w.run(i, s)
+		o.add("exit", "failed=%t", v.c.failed())
+		for _, d := range v.c.diags {
+			o.add("diagnostic", "%s %s", severity(d.warning), d.summary)
+		}
+		o.addWrites(w.kantata.Requests())
+		for addr, object := range w.state.current {
+			o.add("state", "%s %s tainted=%t", addr, object.pair(), object.tainted)
+		}
+		for key, object := range w.state.deposed {
+			o.add("state", "%s %s deposed", block(key), object.pair())
+		}
+		o.overlaps = v.overlapped
+		list = append(list, o)
+	}
+	return list
+}
+
+func severity(warning bool) string {
+	if warning {
+		return "warning"
+	}
+	return "error"
+}
+
+// realOutcomes runs a history with the real CLI against an embedded Kantata that listens.
+func realOutcomes(t *testing.T, cli realCLI, h history) (list []*outcome) {
+	t.Helper()
+	w := newWorld(h, &result{}, kantatatest.New(h.kantata()...))
+	defer w.kantata.Close()
+	r := &realRun{t: t, cli: cli, world: w, dir: t.TempDir()}
+	for _, s := range h.Steps {
+		list = append(list, r.step(s))
+	}
+	return list
+}
+
+type realRun struct {
+	t     *testing.T
+	cli   realCLI
+	world *world
+	dir   string
+	out   *outcome
+}
+
+func (r *realRun) step(s step) *outcome {
+	r.t.Helper()
+	r.out = newOutcome()
+	w := r.world
+	w.config.begin()
+	for _, e := range s.Edits {
+		switch e.What {
+		case editTaint:
+			r.terraform("taint", "-allow-missing", full(e.Addr))
+		case editStateRemove:
+			r.terraform("state", "rm", full(e.Addr))
+		default:
+			w.config.edit(e)
+		}
+	}
+	must(os.WriteFile(filepath.Join(r.dir, "main.tf"), []byte(w.config.hcl()), 0o600))
+	w.happen(s, phasePlan)
+	w.kantata.ResetRequests()
+	_ = os.Remove(r.log())
+	var options []string
+	for _, addr := range w.config.targets {
+		options = append(options, "-target="+full(addr))
+	}
+	for _, addr := range w.config.replace {
+		options = append(options, "-replace="+full(addr))
+	}
+	if s.NoRefresh {
+		options = append(options, "-refresh=false")
+	}
+	switch s.Command {
+	case commandDestroy:
+		options = append(options, "-destroy")
+	case commandRefreshOnly:
+		options = append(options, "-refresh-only")
+	}
+	var ok bool
+	switch {
+	case s.Command == commandPlan:
+		ok = r.report(append([]string{"plan"}, options...))
+	case slices.ContainsFunc(s.Events, func(e event) bool { return e.Phase == phaseApply }):
+		if ok = r.report(append([]string{"plan", "-out=plan"}, options...)); ok {
+			w.happen(s, phaseApply)
+			w.inject(s, phaseApply)
+			ok = r.report([]string{"apply", "plan"})
+		}
+	default:
+		w.inject(s, phaseApply) // The plan sends nothing that a fault of the apply could hit.
+		ok = r.report(append([]string{"apply", "-auto-approve"}, options...))
+	}
+	w.kantata.ClearFaults()
+	r.out.add("exit", "failed=%t", !ok)
+	r.out.addWrites(w.kantata.Requests())
+	r.calls()
+	r.state()
+	return r.out
+}
+
+func (r *realRun) log() string { return filepath.Join(r.dir, "calls") }
+
+func (r *realRun) terraform(args ...string) (output string, ok bool) {
+	r.t.Helper()
+	variables := []string{envRecord + "=" + r.log(), "KANTATA_ACCESS_TOKEN=" + kantatatest.Token, "KANTATA_BASE_URL=" + r.world.kantata.URL()}
+	output, code, err := r.cli.Run(r.t.Context(), r.dir, variables, args...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return output, code == 0
+}
+
+// report runs a command with -json and keeps the summaries of its diagnostics.
+func (r *realRun) report(args []string) (ok bool) {
+	r.t.Helper()
+	output, ok := r.terraform(slices.Insert(args, 1, "-json", "-input=false")...)
+	for line := range strings.Lines(output) {
+		var message struct {
+			Diagnostic *struct{ Severity, Summary string }
+		}
+		if json.Unmarshal([]byte(line), &message) == nil && message.Diagnostic != nil && message.Diagnostic.Summary != "Provider development overrides are in effect" {
+			r.out.add("diagnostic", "%s %s", message.Diagnostic.Severity, message.Diagnostic.Summary)
+		}
+	}
+	return ok
+}
+
+// calls reads what the recorder wrote. Processes count in the order in which they were configured.
+func (r *realRun) calls() {
+	text, _ := os.ReadFile(r.log())
+	processes := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		pid, call, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if call == configureCall {
+			processes[pid] = len(processes) + 1
+			continue
+		}
+		r.out.add("call", "process %d: %s", processes[pid], call)
+	}
+}
+
+func (r *realRun) state() {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(r.dir, "terraform.tfstate"))
+	if err != nil {
+		return // there is no state before the first apply
+	}
+	var state struct {
+		Resources []struct {
+			Type, Name string
+			Instances  []struct {
+				Key        any `json:"index_key"`
+				Status     string
+				Deposed    string
+				Attributes map[string]any
+			}
+		}
+	}
+	must(json.Unmarshal(text, &state))
+	for _, resource := range state.Resources {
+		if resource.Type != typeName {
+			continue
+		}
+		for _, in := range resource.Instances {
+			addr := fmt.Sprintf("%s[%v]", resource.Name, in.Key)
+			if key, ok := in.Key.(string); ok {
+				addr = fmt.Sprintf("%s[%q]", resource.Name, key)
+			}
+			p := pair{fmt.Sprint(in.Attributes["access_group_id"]), fmt.Sprint(in.Attributes["user_id"])}
+			if in.Deposed != "" {
+				r.out.add("state", "%s %s deposed", block(addr), p)
+			} else {
+				r.out.add("state", "%s %s tainted=%t", addr, p, in.Status == "tainted")
+			}
+		}
+	}
+}

@@ -1,0 +1,309 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+)
+
+// countedUser is the first user for the count list; the users below are for keys.
+const countedUser = 12
+
+// random makes the history of a seed. Most first steps are quiet, so that there is something to lose.
+func random(seed uint64) history {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), config: &configuration{}}
+	g.config.begin()
+	h := history{settings: g.settings(seed)}
+	first := g.start()
+	first.Command = commandApply
+	if g.one(4) {
+		g.disturb(&first)
+	}
+	h.Steps = append(h.Steps, first)
+	for range g.IntN(4) {
+		s := step{Command: commandApply, Edits: g.edits()}
+		g.disturb(&s)
+		h.Steps = append(h.Steps, s)
+	}
+	return h
+}
+
+type generator struct {
+	*rand.Rand
+	config *configuration
+	lists  bool // the history is about lists of several pages
+}
+
+func (g *generator) one(of int) bool { return g.IntN(of) == 0 }
+
+func pick[T any](g *generator, from ...T) T { return from[g.IntN(len(from))] }
+
+func (g *generator) settings(seed uint64) settings {
+	s := settings{
+		Seed: seed, Latency: pick(g, 5, 50, 400), Terraform: pick(g, terraformOldest, "1.15"), DeleteStatus: pick(g, http.StatusOK, http.StatusNoContent),
+		Parallelism: pick(g, 10, 10, 10, 1, 40), Duplicates: refusedDuplicate,
+	}
+	if g.one(4) {
+		s.Duplicates = pick(g, "the-first-again", "a-second-is-made")
+	}
+	if g.one(2) {
+		s.PageSize = 2 + g.IntN(5)
+	}
+	if g.one(4) {
+		s.Lists = pick(g, "all", "0")
+	}
+	if g.lists = g.one(5); g.lists {
+		s.PageSize = 2 + g.IntN(3)
+		if g.one(2) {
+			s.Lists = "0"
+		}
+	}
+	return s
+}
+
+func (g *generator) edit(list *[]edit, e edit) {
+	*list = append(*list, e)
+	g.config.edit(e)
+}
+
+// start is the first configuration, and memberships that others have added.
+func (g *generator) start() (s step) {
+	for i := range g.IntN(13) {
+		g.edit(&s.Edits, edit{What: editAdd, Addr: fmt.Sprintf("%s[%q]", pick(g, "m", "m", "m", "n", deferred), fmt.Sprintf("k%d", i)), Who: g.keyedPerson()})
+	}
+	for range g.IntN(10) {
+		g.edit(&s.Edits, edit{What: editAppend, Who: person{User: g.countedUser()}})
+	}
+	for range g.IntN(12) {
+		p := person{g.IntN(people), g.IntN(groups)}
+		if !g.config.has(p) {
+			s.Events = append(s.Events, event{Phase: phasePlan, What: eventAdd, Who: p})
+		}
+	}
+	return s
+}
+
+func (g *generator) keyedPerson() person { return person{g.IntN(countedUser), g.IntN(groups)} }
+func (g *generator) countedUser() int    { return countedUser + g.IntN(people-countedUser) }
+
+// anyone is mostly someone whom the configuration names.
+func (g *generator) anyone() person {
+	keys, n := len(g.config.keys), len(g.config.keys)+len(g.config.counted)
+	if n == 0 || g.one(4) {
+		return person{g.IntN(people), g.IntN(groups)}
+	}
+	if i := g.IntN(n); i < keys {
+		return g.config.keys[i].person
+	} else {
+		return person{User: g.config.counted[i-keys]}
+	}
+}
+
+func (g *generator) outside(phase string, at int, what ...string) event {
+	return event{Phase: phase, At: at, What: pick(g, what...), Who: g.anyone()}
+}
+
+// disturb adds everything that may go wrong.
+func (g *generator) disturb(s *step) {
+	any := []string{eventAdd, eventRemove, eventAgain}
+	phase := func() string { return pick(g, phasePlan, phaseApply) }
+	event := func(e event) { s.Events = append(s.Events, e) }
+	if g.one(3) {
+		for range 1 + g.IntN(4) {
+			event(g.outside(phasePlan, 0, any...))
+		}
+	}
+	if g.lists {
+		g.disturbLists(s)
+	}
+	if g.one(5) {
+		event(g.outside(phaseApply, 0, any...))
+	}
+	for g.one(3) {
+		event(g.outside(phase(), 1+g.IntN(20), any...))
+	}
+	if g.one(6) {
+		event(eventAt(phase(), 1+g.IntN(25), eventInterrupt))
+	}
+	if g.one(12) {
+		event(eventAt(phaseApply, 1+g.IntN(25), eventKill))
+	}
+	if g.one(12) {
+		e := eventAt(phase(), 1+g.IntN(25), eventOutage)
+		e.Secs = pick(g, 1, 10, 100)
+		event(e)
+	}
+	for g.one(2) {
+		s.Faults = append(s.Faults, g.fault())
+	}
+	s.NoRefresh = g.one(6)
+	if g.one(5) {
+		s.Command = pick(g, commandPlan, commandDestroy, commandRefreshOnly)
+	}
+}
+
+func eventAt(phase string, at int, what string) event { return event{Phase: phase, At: at, What: what} }
+
+// disturbLists changes what lists of several pages show while they are read.
+func (g *generator) disturbLists(s *step) {
+	for range 2 + g.IntN(6) {
+		s.Events = append(s.Events, g.outside(phasePlan, 0, eventAgain, eventAgain, eventRemove))
+	}
+	if g.one(2) { // the whole count list was removed and added again: every ID in the state is wrong
+		s.Events = nil
+		for _, u := range g.config.counted {
+			s.Events = append(s.Events, event{Phase: phasePlan, What: eventAgain, Who: person{User: u}})
+		}
+	}
+	for range 1 + g.IntN(4) {
+		s.Events = append(s.Events, g.outside(phasePlan, 1+g.IntN(25), eventAgain))
+	}
+}
+
+// edits changes the configuration of a later step.
+func (g *generator) edits() (list []edit) {
+	for range 1 + g.IntN(3) {
+		addr := fmt.Sprintf("m[%q]", "none")
+		if len(g.config.keys) > 0 {
+			addr = g.config.keys[g.IntN(len(g.config.keys))].addr
+		}
+		g.editKeys(&list, addr)
+		g.editCounts(&list)
+	}
+	for _, what := range []string{editTarget, editReplace, editTaint, editImport, editStateRemove} {
+		if g.one(12) {
+			for range 1 + g.IntN(2) {
+				list = append(list, edit{What: what, Addr: g.address()})
+			}
+		}
+	}
+	if slices.ContainsFunc(list, func(e edit) bool { return e.What == editStateRemove }) {
+		list = append(list, edit{What: editImport, Addr: list[len(list)-1].Addr})
+	}
+	g.config.begin()
+	return list
+}
+
+// address is any address of the configuration.
+func (g *generator) address() string {
+	var all []string
+	for _, k := range g.config.keys {
+		all = append(all, k.addr)
+	}
+	for i := range g.config.counted {
+		all = append(all, countAddr(i))
+	}
+	return pick(g, append(all, `m["none"]`)...)
+}
+
+func (g *generator) editKeys(list *[]edit, addr string) {
+	fresh := fmt.Sprintf("%s[\"n%d\"]", pick(g, "m", "n", deferred), g.IntN(1000))
+	switch g.IntN(15) {
+	case 0:
+		g.edit(list, edit{What: editAdd, Addr: fresh, Who: g.keyedPerson()})
+	case 1:
+		g.edit(list, edit{What: editRemove, Addr: addr})
+	case 2:
+		g.renameSome(list)
+	case 3:
+		if n := len(g.config.keys); n > 1 {
+			g.edit(list, edit{What: editSwap, Addr: addr, To: g.config.keys[g.IntN(n)].addr})
+		}
+	case 4:
+		g.edit(list, edit{What: editUser, Addr: addr, Who: person{User: g.IntN(countedUser)}})
+	case 5:
+		g.edit(list, edit{What: editGroup, Who: person{Group: g.IntN(groups)}})
+	case 6: // to another resource block
+		to := pick(g, "m", "n", deferred) + strings.TrimPrefix(addr, block(addr))
+		g.edit(list, edit{What: pick(g, editRename, editMove), Addr: addr, To: to})
+	case 7:
+		if g.one(3) && len(g.config.keys) > 0 {
+			g.edit(list, edit{What: editDuplicate, Addr: fresh, Who: g.anyone()})
+		}
+	case 8:
+		if g.one(3) {
+			g.edit(list, edit{What: pick(g, editForget, editDestroy), Addr: "n"})
+		}
+	case 9:
+		if g.one(2) {
+			g.edit(list, edit{What: editCreateFirst})
+		}
+	}
+}
+
+func (g *generator) renameSome(list *[]edit) {
+	what := pick(g, editRename, editRename, editMove)
+	for _, k := range slices.Clone(g.config.keys) {
+		if g.one(2) {
+			g.edit(list, edit{What: what, Addr: k.addr, To: strings.TrimSuffix(k.addr, `"]`) + `x"]`})
+		}
+	}
+}
+
+func (g *generator) editCounts(list *[]edit) {
+	switch g.IntN(8) {
+	case 0, 1:
+		g.edit(list, edit{What: editDrop})
+	case 2:
+		g.edit(list, edit{What: editAppend, Who: person{User: g.countedUser()}})
+	case 3:
+		g.edit(list, edit{What: editInsert, Who: person{User: g.countedUser()}})
+	case 4:
+		if n := len(g.config.counted); n > 0 {
+			g.edit(list, edit{What: editDrop, Index: g.IntN(n)})
+		}
+	}
+}
+
+// fault is one of those that the embedded Kantata knows, except for two that no client can see through: an empty list that claims to be
+// complete, and a membership that is never found by its ID while lists are empty.
+func (g *generator) fault() fault {
+	f := fault{
+		Phase: pick(g, phasePlan, phaseApply), Method: pick(g, http.MethodGet, http.MethodPost, http.MethodDelete), Skip: g.IntN(6), Times: 1 + g.IntN(5),
+	}
+	if f.Phase == phasePlan {
+		f.Method = http.MethodGet
+	}
+	if g.one(8) {
+		f.Times = 40
+	}
+	get := f.Method == http.MethodGet
+	f.ByID = get && g.one(3)
+	switch g.IntN(10) {
+	case 0:
+		f.Effect, f.Status = kantatatest.AnswerStatus, pick(g, 500, 502, 503, 504)
+	case 1:
+		f.Effect, f.Status, f.RetryAfter = kantatatest.AnswerStatus, http.StatusTooManyRequests, pick(g, 0, 1, 30)
+	case 2:
+		f.Effect, f.Status, f.HTML = kantatatest.AnswerStatusAfter, pick(g, 502, 503, 504), g.one(2)
+	case 3:
+		f.Effect = pick(g, kantatatest.ResetBefore, kantatatest.ResetAfter)
+	case 4:
+		f.Effect = pick(g, kantatatest.HangBefore, kantatatest.HangAfter)
+	case 5:
+		f.Effect = pick(g, kantatatest.CutBody, kantatatest.TruncateJSON)
+	case 6:
+		f.Effect = kantatatest.LoginPage
+	case 7:
+		f.Effect = kantatatest.NoResults
+		if get {
+			f.Effect = kantatatest.ResetAfter
+		}
+	case 8:
+		f.Effect, f.Later = kantatatest.LateCommit, g.IntN(6)
+		if f.Method != http.MethodPost {
+			f.Effect, f.Status, f.Later = kantatatest.AnswerStatusAfter, 504, 0
+		}
+	case 9:
+		f.Effect, f.Status = kantatatest.AnswerStatus, pick(g, 401, 403, 404, 422)
+		if get && f.Status == http.StatusUnprocessableEntity {
+			f.Status = http.StatusBadRequest
+		}
+		f.ByID = f.ByID || get && f.Status == http.StatusNotFound
+	}
+	return f
+}

@@ -1,0 +1,144 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/provider"
+)
+
+// envRecord makes the test binary a provider that appends each protocol call to the file that the variable names.
+const envRecord = "SIMULATION_RECORD"
+
+func TestMain(m *testing.M) {
+	file := os.Getenv(envRecord)
+	if file == "" {
+		dialWires()
+		os.Exit(m.Run())
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	must(err)
+	must(tf6server.Serve("registry.terraform.io/kantata-community/kantata", func() tfprotov6.ProviderServer {
+		return &recorder{ProviderServer: providerserver.NewProtocol6(provider.New("test")())(), note: func(line string) {
+			_, _ = fmt.Fprintf(f, "%d\t%s\n", os.Getpid(), line) // one write, which the system appends as a whole
+		}}
+	}))
+}
+
+// recorder notes the calls of Terraform in front of the provider, in a form that does not depend on membership IDs or on their order.
+type recorder struct {
+	tfprotov6.ProviderServer
+	note func(line string)
+
+	mu      sync.Mutex // guards the rest
+	object  tftypes.Type
+	read    map[string]bool // IDs that reads returned
+	refresh map[string]bool // IDs that reads were asked for
+}
+
+// age says whether an ID was returned by a read of this process, was asked for and not returned, or came from elsewhere. It shows whether
+// Terraform passes on what it read.
+func (r *recorder) age(id string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.read[id]:
+		return "read"
+	case r.refresh[id]:
+		return "stale"
+	}
+	return "set"
+}
+
+func (r *recorder) attributes(d *tfprotov6.DynamicValue) map[string]string {
+	if d == nil {
+		return nil
+	}
+	r.mu.Lock()
+	if r.object == nil {
+		schemas, err := r.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+		must(err)
+		r.object = schemas.ResourceSchemas[typeName].ValueType()
+	}
+	object := r.object
+	r.mu.Unlock()
+	v, err := d.Unmarshal(object)
+	must(err)
+	return attributes(v)
+}
+
+func (r *recorder) text(d *tfprotov6.DynamicValue) string {
+	attrs := r.attributes(d)
+	if attrs == nil {
+		return "null"
+	}
+	var parts []string
+	for name, text := range attrs {
+		switch {
+		case text == unknown:
+		case name == "id":
+			text = r.age(text)
+		case name == "created_at" || name == "creator_id":
+			text = "set"
+		}
+		parts = append(parts, name+"="+text)
+	}
+	slices.Sort(parts)
+	return "{" + strings.Join(parts, " ") + "}"
+}
+
+func (r *recorder) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	r.note(fmt.Sprintf("read %s private=%t identity=%t", r.text(req.CurrentState), len(req.Private) > 0, req.CurrentIdentity != nil))
+	resp, err := r.ProviderServer.ReadResource(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	asked, got := r.attributes(req.CurrentState)["id"], r.attributes(resp.NewState)["id"]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.read == nil {
+		r.read, r.refresh = map[string]bool{}, map[string]bool{}
+	}
+	r.refresh[asked], r.read[got] = true, true
+	return resp, nil
+}
+
+func (r *recorder) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	r.note(fmt.Sprintf("plan prior %s proposed %s config %s private=%t identity=%t",
+		r.text(req.PriorState), r.text(req.ProposedNewState), r.text(req.Config), len(req.PriorPrivate) > 0, req.PriorIdentity != nil))
+	return r.ProviderServer.PlanResourceChange(ctx, req)
+}
+
+func (r *recorder) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	r.note(fmt.Sprintf("apply prior %s planned %s config %s private=%t identity=%t",
+		r.text(req.PriorState), r.text(req.PlannedState), r.text(req.Config), len(req.PlannedPrivate) > 0, req.PlannedIdentity != nil))
+	return r.ProviderServer.ApplyResourceChange(ctx, req)
+}
+
+func (r *recorder) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+	r.note("import " + req.ID)
+	return r.ProviderServer.ImportResourceState(ctx, req)
+}
+
+// configureCall is the note of a process that is configured.
+const configureCall = "configure"
+
+func (r *recorder) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+	r.note(configureCall)
+	return r.ProviderServer.ConfigureProvider(ctx, req)
+}
+
+func (r *recorder) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	r.note("data " + req.TypeName)
+	return r.ProviderServer.ReadDataSource(ctx, req)
+}

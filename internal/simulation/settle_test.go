@@ -1,0 +1,164 @@
+package simulation
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind, and
+// following its advice may bring out what it hid.
+const maxRounds = 2
+
+// settle plays a user who runs Terraform again without any fault, and follows the advice of the errors. Then the memberships must be exactly
+// what the configuration says, and a plan must be empty.
+func (w *world) settle() {
+	apply := step{Command: commandApply}
+	w.config.begin()
+	for round := 1; ; round++ {
+		w.say("end, run %d", round)
+		v := w.run(stepEnd+round, apply)
+		if !v.c.failed() {
+			break
+		}
+		if w.result.broken(kindAdvice) {
+			return
+		}
+		if !v.followAll() && round > 1 || round > maxRounds {
+			w.broke(kindNotReached, "after %d runs: %s", round, v.c.diags[len(v.c.diags)-1].text())
+			return
+		}
+	}
+	w.config.begin()
+	c := w.command(stepEnd, apply)
+	pl := c.plan(w.config, w.state)
+	w.result.runs++
+	if pl == nil || !pl.empty() {
+		w.broke(kindNotReached, "the next plan is not empty: %s %v", pl, c.diags)
+	}
+	rows := w.rows()
+	wanted := map[pair]bool{}
+	for addr, in := range w.config.instances() {
+		wanted[in.pair] = true
+		if len(rows[in.pair]) == 0 {
+			w.broke(kindNotReached, "%s lacks access, wanted by %s", in.pair, addr)
+		}
+		if o := w.state.current[addr]; o == nil || o.pair() != in.pair {
+			w.broke(kindNotReached, "the state lacks %s", addr)
+		}
+	}
+	for p := range rows {
+		if w.everWanted[p] && !wanted[p] && !w.outside[p] && !w.suspected[p] && !w.abandoned[p] {
+			w.broke(kindNotReached, "%s still has access", p)
+		}
+	}
+	sent := len(w.kantata.Requests())
+	time.Sleep(10 * time.Minute)
+	if n := len(w.kantata.Requests()) - sent; n > 0 {
+		w.broke(kindLate, "%d requests within ten minutes after the end", n)
+	}
+}
+
+func (r *result) broken(kind string) bool {
+	return slices.ContainsFunc(r.violations, func(v violation) bool { return v.kind == kind })
+}
+
+// followAll follows the advice of the errors of a run, one kind for each error, and reports whether that changed anything.
+func (v *verdict) followAll() (followed bool) {
+	for _, d := range v.c.diags {
+		if d.warning {
+			continue
+		}
+		for _, r := range remedies {
+			if r.phrase.MatchString(oneLine(d.text())) && r.follow(v, d) {
+				followed = true
+				break
+			}
+		}
+	}
+	return followed
+}
+
+// removeFromState runs terraform state rm for the entries of the pair that name no membership, or that the configuration does not have.
+func (v *verdict) removeFromState(d diagnostic) (followed bool) {
+	rows := v.world.rows()
+	instances := v.config.instances()
+	v.changeState(func(st *state) {
+		for _, objects := range []map[string]*object{st.current, st.deposed} {
+			for name, o := range objects {
+				in, wanted := instances[name]
+				stale := !slices.Contains(rows[o.pair()], o.id()) || (!wanted || in.pair != o.pair()) && v.heldElsewhere(o, name)
+				if stale && d.about(o.pair()) {
+					v.say("  terraform state rm %s", name)
+					delete(objects, name)
+					followed = true
+				}
+			}
+		}
+	})
+	return followed
+}
+
+// heldElsewhere reports whether another entry of the state holds the same pair.
+func (v *verdict) heldElsewhere(o *object, name string) bool {
+	for other, p := range v.state.all() {
+		if other != name && p.pair() == o.pair() {
+			return true
+		}
+	}
+	return false
+}
+
+// addMovedBlock adds moved blocks from the addresses that are no longer configured to those that want their pairs.
+func (v *verdict) addMovedBlock(diagnostic) (followed bool) {
+	instances := v.config.instances()
+	v.changeState(func(st *state) {
+		for _, to := range slices.Sorted(maps.Keys(instances)) {
+			if st.current[to] != nil {
+				continue
+			}
+			for _, from := range slices.Sorted(maps.Keys(st.current)) {
+				if _, configured := instances[from]; !configured && st.current[from].pair() == instances[to].pair {
+					v.say("  moved %s to %s", from, to)
+					st.current[to] = st.current[from]
+					delete(st.current, from)
+					followed = true
+					break
+				}
+			}
+		}
+	})
+	return followed
+}
+
+// removeDuplicate removes the second of two addresses from the configuration.
+func (v *verdict) removeDuplicate(d diagnostic) (followed bool) {
+	for _, p := range v.mentioned(d) {
+		addrs := v.config.addressesOf(p)
+		for _, addr := range addrs {
+			if len(addrs) > 1 && v.state.current[addr] == nil && v.config.find(addr) >= 0 {
+				v.say("  %s removed from the configuration", addr)
+				v.config.edit(edit{What: editRemove, Addr: addr})
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// importExisting pastes the import block of an error.
+func (v *verdict) importExisting(d diagnostic) bool {
+	m := importID.FindStringSubmatch(d.text())
+	p := pair{m[1], m[2]}
+	if len(v.world.rows()[p]) == 0 {
+		return false
+	}
+	if v.state.current[d.addr] != nil {
+		v.broke(kindAdvice, "%s is in the state, so an import block for it has no effect: %s", d.addr, oneLine(d.text()))
+		return false
+	}
+	v.say("  imported %s as %s", p, d.addr)
+	c := v.command(stepEnd, step{Command: commandApply})
+	v.state = c.importState(v.state, d.addr, p.String())
+	return true
+}

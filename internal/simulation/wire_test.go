@@ -1,0 +1,206 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// wire carries the requests of one provider process to the embedded Kantata over net.Pipe, in the time of the bubble. The provider needs
+// no change for this: its client clones http.DefaultTransport when it is configured, and dials through it. How long a request takes
+// depends on the seed and on the request, never on the order in which goroutines run.
+type wire struct {
+	kantata http.Handler
+	seed    uint64
+	latency time.Duration
+	url     string
+	// arrive is called when the n-th request arrives, before it is served.
+	arrive func(n int, r *http.Request)
+
+	server *http.Server
+	conns  chan net.Conn
+	closed chan struct{}
+
+	// mu guards the rest.
+	mu       sync.Mutex
+	asked    map[string]int // how often each request was sent
+	arrived  int
+	inFlight int
+	downTill time.Time // nothing gets through before this time
+	ended    bool
+	late     int // requests and connections after the end of the process
+}
+
+// wires finds the wire of a process by the address in its base URL.
+var (
+	wires    sync.Map
+	nextPort atomic.Uint32
+)
+
+// dialWires gives the provider's client a transport that dials wires only.
+func dialWires() {
+	http.DefaultTransport = &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+		w, ok := wires.Load(addr)
+		if !ok {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("no process listens at %s", addr)}
+		}
+		return w.(*wire).dial(ctx)
+	}}
+}
+
+var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+
+func newWire(kantata http.Handler, seed uint64, latency time.Duration) *wire {
+	// A port is used again after 50,000 processes.
+	addr := fmt.Sprintf("127.0.0.1:%d", 10_000+nextPort.Add(1)%50_000)
+	w := &wire{
+		kantata: kantata, seed: seed, latency: latency, url: "http://" + addr + "/api/v1",
+		conns: make(chan net.Conn), closed: make(chan struct{}), asked: map[string]int{},
+	}
+	w.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: w}
+	wires.Store(addr, w)
+	go func() { _ = w.server.Serve(w) }()
+	return w
+}
+
+// Accept, Close and Addr make the wire a net.Listener.
+func (w *wire) Accept() (net.Conn, error) {
+	select {
+	case c := <-w.conns:
+		return c, nil
+	case <-w.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (w *wire) Close() error   { return nil }
+func (w *wire) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+func (w *wire) dial(ctx context.Context) (net.Conn, error) {
+	w.mu.Lock()
+	refused := w.ended || time.Now().Before(w.downTill)
+	if w.ended {
+		w.late++
+	}
+	w.mu.Unlock()
+	if refused {
+		return nil, errRefused
+	}
+	near, far := net.Pipe()
+	select {
+	case w.conns <- far:
+		return near, nil
+	case <-w.closed:
+		return nil, errRefused
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	key := r.Method + r.RequestURI + string(body)
+	w.mu.Lock()
+	w.asked[key]++
+	nth := w.asked[key]
+	w.inFlight++
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.inFlight--
+	}()
+	way := func(which string) time.Duration {
+		return time.Millisecond + time.Duration(hash(w.seed, key, nth, which)%uint64(w.latency))
+	}
+	pause(r.Context(), way("request"))
+	w.mu.Lock()
+	w.arrived++
+	n := w.arrived
+	if w.ended {
+		w.late++
+	}
+	w.mu.Unlock()
+	w.arrive(n, r)
+	w.mu.Lock()
+	lost := w.ended || time.Now().Before(w.downTill)
+	w.mu.Unlock()
+	// A client that has gone may have sent the request or not.
+	if lost || r.Context().Err() != nil && hash(w.seed, key, nth, "sent")%2 == 0 {
+		panic(http.ErrAbortHandler)
+	}
+	w.kantata.ServeHTTP(&delayed{ResponseWriter: out, wait: func() { pause(r.Context(), way("response")) }}, r)
+}
+
+// delayed is a response that takes some time on its way.
+type delayed struct {
+	http.ResponseWriter
+	wait func()
+	once sync.Once
+}
+
+func (d *delayed) WriteHeader(status int) {
+	d.once.Do(d.wait)
+	d.ResponseWriter.WriteHeader(status)
+}
+
+func (d *delayed) Write(b []byte) (int, error) {
+	d.once.Do(d.wait)
+	return d.ResponseWriter.Write(b)
+}
+
+func (d *delayed) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+// outage cuts all connections and refuses new ones for a time.
+func (w *wire) outage(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.downTill = time.Now().Add(d)
+}
+
+// end ends the process and returns the number of requests that it still had in flight.
+func (w *wire) end() (inFlight int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	return w.inFlight
+}
+
+// shut closes what the bubble would otherwise wait for.
+func (w *wire) shut() {
+	close(w.closed)
+	_ = w.server.Close()
+	wires.Delete(w.url[len("http://") : len(w.url)-len("/api/v1")])
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// hash mixes its arguments into a number that is as good as random.
+func hash(parts ...any) uint64 {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintln(h, parts...)
+	x := h.Sum64()
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	return x ^ x>>33
+}
