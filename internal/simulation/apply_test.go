@@ -136,7 +136,7 @@ func (a *application) create(ch *change, first bool) bool {
 func (a *application) destroyObject(ch *change) (*object, bool) {
 	c, prior := a.command, ch.prior
 	identity := a.identity(prior)
-	if ch.action == actionReplace {
+	if ch.action == actionReplace && !(ch.deposed != "" && c.product.deposedIdentity) {
 		identity = nil
 	}
 	if ch.deposed != "" {
@@ -161,7 +161,7 @@ func (a *application) destroyObject(ch *change) (*object, bool) {
 	if !failed {
 		c.fail(ch.addr, ch.pairs(), "Provider returned invalid result object after apply")
 	}
-	return &object{value: v, private: resp.Private, identity: prior.identity, tainted: prior.tainted, attrs: attributes(v)}, false
+	return &object{value: v, private: resp.Private, tainted: prior.tainted, attrs: attributes(v)}, false
 }
 
 // createObject plans again, as Terraform does right before each create and update, and then creates or updates.

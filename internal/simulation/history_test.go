@@ -15,8 +15,8 @@ type history struct {
 	About string
 	// Known names the subject that will repair what Finds names. A script that has it must fail.
 	Known string
-	// Finds is the kind of violation that a known script must find.
-	Finds string
+	// Finds are the kinds of violations that a known script must find.
+	Finds []string
 
 	settings
 	Steps []step
@@ -25,9 +25,8 @@ type history struct {
 // settings hold for a whole history.
 type settings struct {
 	// Seed decides how long each request takes and in which order Terraform starts what may start.
-	Seed uint64
-	// Terraform is 1.11 or 1.15: newer versions pass identities and read an object before they plan its removal.
-	Terraform   string
+	Seed        uint64
+	CLI         string // one of products
 	Parallelism int
 	// PageSize is the most rows that Kantata puts on a page; 0 means 200.
 	PageSize     int

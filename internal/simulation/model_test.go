@@ -32,7 +32,7 @@ func TestModel(t *testing.T) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(histories)) {
 			h := histories[name]
-			h.Terraform = cli.model
+			h.CLI = cli.model
 			t.Run(cli.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				compare(t, cli, h)
@@ -45,7 +45,7 @@ func TestModel(t *testing.T) {
 type realCLI struct {
 	*terraformcli.CLI
 	name  string
-	model string // the version of the model that it is compared with
+	model string // the product of the model that it is compared with
 }
 
 // clis returns the Terraform that the other tests use, and the OpenTofu on the path if there is one.
@@ -65,9 +65,12 @@ func clis(t *testing.T) (list []realCLI) {
 		t.Fatal(err)
 	}
 	found = found.WithConfig(rc)
-	model := terraformOldest
-	if found.Supports("1.12.0", "1.6.0") {
-		model = "1.15"
+	model := oldest
+	switch {
+	case found.Name == terraformcli.OpenTofu:
+		model = "OpenTofu-1.12"
+	case found.Supports("1.12.0", ""):
+		model = "Terraform-1.15"
 	}
 	return append(list, realCLI{found, found.Name + "-" + found.Version.String(), model})
 }

@@ -62,7 +62,7 @@ func (c *command) start(phase string) *process {
 	values["access_token"] = tftypes.NewValue(tftypes.String, kantatatest.Token)
 	values["base_url"] = tftypes.NewValue(tftypes.String, p.wire.url)
 	values["request_timeout"] = tftypes.NewValue(tftypes.Number, requestTimeout)
-	resp, err := p.server.ConfigureProvider(p.ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: c.version, Config: dynamic(object, tftypes.NewValue(object, values))})
+	resp, err := p.server.ConfigureProvider(p.ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: c.product.version, Config: dynamic(object, tftypes.NewValue(object, values))})
 	must(err)
 	c.add("provider", nil, resp.Diagnostics)
 	c.mu.Lock()
@@ -186,7 +186,7 @@ func (p *process) unmarshal(d *tfprotov6.DynamicValue) tftypes.Value {
 
 // identity returns what this version of Terraform passes of an object's identity.
 func (p *process) identity(o *object) *tfprotov6.ResourceIdentityData {
-	if o == nil || !p.command.newer {
+	if o == nil || !p.command.product.identities {
 		return nil
 	}
 	return o.identity
@@ -243,7 +243,7 @@ func (p *process) importObject(addr, id string) (*object, bool) {
 	}
 	r := resp.ImportedResources[0]
 	v := p.unmarshal(r.State)
-	o, ok := p.read(addr, &object{value: v, private: r.Private, identity: r.Identity, attrs: attributes(v)})
+	o, ok := p.read(addr, &object{value: v, private: r.Private, attrs: attributes(v)})
 	if ok && o == nil {
 		c.fail(addr, pairs, "Cannot import non-existent remote object")
 		return nil, false

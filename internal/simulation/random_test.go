@@ -44,7 +44,7 @@ func pick[T any](g *generator, from ...T) T { return from[g.IntN(len(from))] }
 
 func (g *generator) settings(seed uint64) settings {
 	s := settings{
-		Seed: seed, Latency: pick(g, 5, 50, 400), Terraform: pick(g, terraformOldest, "1.15"), DeleteStatus: pick(g, http.StatusOK, http.StatusNoContent),
+		Seed: seed, Latency: pick(g, 5, 50, 400), CLI: pick(g, oldest, oldest, "Terraform-1.15", "OpenTofu-1.12"), DeleteStatus: pick(g, http.StatusOK, http.StatusNoContent),
 		Parallelism: pick(g, 10, 10, 10, 1, 40), Duplicates: refusedDuplicate,
 	}
 	if g.one(4) {

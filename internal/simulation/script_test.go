@@ -61,7 +61,7 @@ func printOne[T any](forms []form[T], v *T) string {
 // settingForms are the lines before the first step.
 var settingForms = []form[settings]{
 	{"seed %d", func(s *settings) []any { return []any{&s.Seed} }, func(*settings) bool { return true }, nil},
-	{"Terraform %s with %d operations at a time", func(s *settings) []any { return []any{&s.Terraform, &s.Parallelism} }, func(*settings) bool { return true }, nil},
+	{"%s runs %d operations at a time", func(s *settings) []any { return []any{&s.CLI, &s.Parallelism} }, func(*settings) bool { return true }, nil},
 	{"Kantata puts at most %d rows on a page", func(s *settings) []any { return []any{&s.PageSize} }, func(s *settings) bool { return s.PageSize > 0 }, nil},
 	{"Kantata responds to a second POST of a pair like this: %s", func(s *settings) []any { return []any{&s.Duplicates} }, func(s *settings) bool { return s.Duplicates != refusedDuplicate }, nil},
 	{"Kantata responds to a DELETE with %d", func(s *settings) []any { return []any{&s.DeleteStatus} }, func(*settings) bool { return true }, nil},
@@ -238,7 +238,10 @@ func (h history) String() string {
 		fmt.Fprintf(&b, "# %s\n", strings.TrimSpace(line))
 	}
 	if h.Known != "" {
-		fmt.Fprintf(&b, "known: %s\nfinds: %s\n", h.Known, h.Finds)
+		fmt.Fprintf(&b, "known: %s\n", h.Known)
+	}
+	for _, kind := range h.Finds {
+		fmt.Fprintf(&b, "finds: %s\n", kind)
 	}
 	for _, f := range settingForms {
 		if f.is(&h.settings) {
@@ -286,6 +289,12 @@ func parse(text string) (history, error) {
 	if _, ok := duplicateStyles[h.Duplicates]; !ok {
 		return h, fmt.Errorf("unknown response to a second POST: %s", h.Duplicates)
 	}
+	if _, ok := products[h.CLI]; !ok {
+		return h, fmt.Errorf("unknown CLI: %s", h.CLI)
+	}
+	if h.Known != "" && len(h.Finds) == 0 {
+		return h, errors.New("a known script says what it finds")
+	}
 	return h, nil
 }
 
@@ -301,7 +310,7 @@ func (h *history) parseLine(line string) error {
 		h.Known = strings.TrimPrefix(line, "known: ")
 		return nil
 	case strings.HasPrefix(line, "finds: "):
-		h.Finds = strings.TrimPrefix(line, "finds: ")
+		h.Finds = append(h.Finds, strings.TrimPrefix(line, "finds: "))
 		return nil
 	case indented && len(h.Steps) > 0:
 		return h.Steps[len(h.Steps)-1].parseLine(inner)

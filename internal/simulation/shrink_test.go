@@ -117,7 +117,7 @@ func (s settings) simpler() (list []settings) {
 	add(s.PageSize > 0, func(s *settings) { s.PageSize = 0 })
 	add(s.Duplicates != refusedDuplicate, func(s *settings) { s.Duplicates = refusedDuplicate })
 	add(s.Lists != "", func(s *settings) { s.Lists = "" })
-	add(s.Terraform != terraformOldest, func(s *settings) { s.Terraform = terraformOldest })
+	add(s.CLI != oldest, func(s *settings) { s.CLI = oldest })
 	add(s.Parallelism != 10, func(s *settings) { s.Parallelism = 10 })
 	add(s.Latency > 5, func(s *settings) { s.Latency = 5 })
 	return list

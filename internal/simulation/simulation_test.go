@@ -101,7 +101,9 @@ func newSearch() *search {
 	s := &search{known: map[string]bool{}, found: map[string]*finding{}}
 	for _, h := range load("testdata/scripts") {
 		if h.Known != "" {
-			s.known[h.Finds] = true
+			for _, kind := range h.Finds {
+				s.known[kind] = true
+			}
 		}
 	}
 	return s
@@ -207,12 +209,15 @@ func TestScripts(t *testing.T) {
 				}
 				return
 			}
+			missing := h.Finds
 			for range scriptTries {
-				if run(t, h, false, h.Finds).has(h.Finds) {
+				res := run(t, h, false, "")
+				missing = slices.DeleteFunc(slices.Clone(missing), res.has)
+				if len(missing) == 0 {
 					return
 				}
 			}
-			t.Errorf("got no violation in %d tries, want %q: remove the mark for %q from testdata/scripts/%s.txt", scriptTries, h.Finds, h.Known, name)
+			t.Errorf("got no violation in %d tries, want %q: change the mark for %q in testdata/scripts/%s.txt", scriptTries, missing, h.Known, name)
 		})
 	}
 }

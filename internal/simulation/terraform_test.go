@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -69,12 +70,37 @@ func (d diagnostic) mentions(p pair) bool {
 // about reports whether the diagnostic names the pair or belongs to an instance of it.
 func (d diagnostic) about(p pair) bool { return slices.Contains(d.pairs, p) || d.mentions(p) }
 
+// product says in which ways a version of Terraform or OpenTofu differs from others.
+type product struct {
+	version          string // what it tells the provider
+	identities       bool   // identities are passed to the provider
+	replacedIdentity bool   // also with the second plan call of a replacement
+	deposedIdentity  bool   // also when a replaced object is deleted after the create
+	readsRemoved     bool   // an object is read before its removal is planned, and not after
+	readsForgotten   bool   // an object that a removed block forgets is read
+	forgetWarning    string // the summary of the warning for each object that is forgotten, or for all if forgetOnce
+	forgetOnce       bool
+}
+
+const oldest = "Terraform-1.11"
+
+var products = map[string]product{
+	oldest: {version: "1.11.4", forgetWarning: "Some objects will no longer be managed by Terraform", forgetOnce: true},
+	"Terraform-1.15": {
+		version: "1.15.9", identities: true, replacedIdentity: true, readsRemoved: true,
+		forgetWarning: "Some objects will no longer be managed by Terraform", forgetOnce: true,
+	},
+	"OpenTofu-1.12": {
+		version: "1.12.6", identities: true, deposedIdentity: true, readsRemoved: true, readsForgotten: true,
+		forgetWarning: "Resource will be removed from the state",
+	},
+}
+
 // command is one run of Terraform: a plan, and an apply if there is one.
 type command struct {
 	kantata     http.Handler
 	seed        uint64
-	version     string
-	newer       bool // identities are passed, and an object is read before its removal is planned
+	product     product
 	noRefresh   bool
 	refreshOnly bool
 	parallelism int
@@ -379,11 +405,20 @@ func (c *command) plan(cfg *configuration, from *state) *plan {
 	if c.failed() || c.halted() {
 		return nil
 	}
-	if slices.ContainsFunc(result.changes, func(ch *change) bool { return ch.action == actionForget }) {
-		c.warn("Some objects will no longer be managed by Terraform")
-	}
+	c.warnOfForgetting(result)
 	slices.SortFunc(result.changes, func(a, b *change) int { return strings.Compare(a.addr+a.deposed, b.addr+b.deposed) })
 	return result
+}
+
+func (c *command) warnOfForgetting(pl *plan) {
+	for _, ch := range pl.changes {
+		if ch.action == actionForget {
+			c.warn(c.product.forgetWarning)
+			if c.product.forgetOnce {
+				return
+			}
+		}
+	}
 }
 
 func keep(objects map[string]*object, key string, o *object) {
@@ -421,14 +456,13 @@ func (p *process) planAddress(cfg *configuration, addr string, prior *object, in
 	c := p.command
 	keepObject, removedBlock := cfg.removed[block(addr)]
 	orphan := !wanted && !c.refreshOnly && (!removedBlock || !keepObject)
-	if orphan && !c.newer {
+	if orphan && !c.product.readsRemoved {
 		// Terraform 1.11 plans a removal before it reads the object, with what is in the state.
 		if ch, ok = p.planRemoval(addr, prior, actionRemove); !ok {
 			return nil, nil, false
 		}
 	}
-	if !wanted && keepObject && !c.newer && !c.refreshOnly && prior != nil {
-		// Terraform 1.11 forgets an object without reading it.
+	if !wanted && keepObject && !c.product.readsForgotten && !c.refreshOnly && prior != nil {
 		return &change{addr: addr, action: actionForget, prior: prior}, prior, true
 	}
 	if wanted && prior == nil && in.imported && !c.refreshOnly {
@@ -443,12 +477,14 @@ func (p *process) planAddress(cfg *configuration, addr string, prior *object, in
 	case c.refreshOnly:
 		return nil, refreshed, true
 	case wanted:
-		ch, ok = p.planInstance(addr, in, refreshed, userKnown, slices.Contains(cfg.replace, addr))
+		// The identity of an object that turned out to be absent is passed on.
+		known := cmp.Or(refreshed, prior)
+		ch, ok = p.planInstance(addr, in, refreshed, p.identity(known), userKnown, slices.Contains(cfg.replace, addr))
 	case refreshed == nil:
 		ch = nil
 	case !orphan:
 		ch = &change{addr: addr, action: actionForget, prior: refreshed}
-	case c.newer:
+	case c.product.readsRemoved:
 		ch, ok = p.planRemoval(addr, refreshed, actionRemove)
 	}
 	return ch, refreshed, ok
@@ -463,16 +499,19 @@ func (p *process) planDeposed(addr string, prior *object) (*change, *object, boo
 	return ch, refreshed, ok
 }
 
-func (p *process) planInstance(addr string, in instance, prior *object, userKnown, forced bool) (*change, bool) {
+func (p *process) planInstance(addr string, in instance, prior *object, identity *tfprotov6.ResourceIdentityData, userKnown, forced bool) (*change, bool) {
 	c := p.command
 	ch := &change{addr: addr, instance: in, prior: prior}
 	priorValue, private := p.null(), []byte(nil)
 	if prior != nil && !prior.tainted {
 		priorValue, private = prior.value, prior.private
 	}
+	if prior != nil && prior.tainted {
+		identity = nil
+	}
 	cfg := p.config(in, userKnown)
 	call := func(priorValue tftypes.Value, private []byte, warnings bool) *tfprotov6.PlanResourceChangeResponse {
-		resp, planned, err := p.plan(priorValue, cfg, private, p.identity(prior))
+		resp, planned, err := p.plan(priorValue, cfg, private, identity)
 		if err == nil && !warnings {
 			resp.Diagnostics = slices.DeleteFunc(resp.Diagnostics, isWarning)
 		}
@@ -495,6 +534,9 @@ func (p *process) planInstance(addr string, in instance, prior *object, userKnow
 		return ch, true
 	case forced || replaced(priorValue, ch.planned, resp):
 		// Core drops the warnings of this second call.
+		if !c.product.replacedIdentity {
+			identity = nil
+		}
 		if call(p.null(), ch.private, false) == nil {
 			return nil, false
 		}

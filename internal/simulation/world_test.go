@@ -258,7 +258,7 @@ func (f fault) inject() kantatatest.Fault {
 func (w *world) command(i int, s step) *command {
 	h := w.history
 	c := &command{
-		kantata: w.kantata, seed: hash(h.Seed, i), version: h.Terraform + ".0", newer: h.Terraform != terraformOldest, noRefresh: s.NoRefresh,
+		kantata: w.kantata, seed: hash(h.Seed, i), product: products[h.CLI], noRefresh: s.NoRefresh,
 		refreshOnly: s.Command == commandRefreshOnly, parallelism: h.Parallelism, latency: time.Duration(h.Latency) * time.Millisecond,
 		logged: h.Seed%8 == 0, observe: w, record: w.record,
 	}
@@ -282,8 +282,6 @@ func (w *world) command(i int, s step) *command {
 	}
 	return c
 }
-
-const terraformOldest = "1.11"
 
 // run runs Terraform once and judges what it did.
 func (w *world) run(i int, s step) *verdict {
