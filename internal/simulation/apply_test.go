@@ -136,7 +136,7 @@ func (a *application) create(ch *change, first bool) bool {
 func (a *application) destroyObject(ch *change) (*object, bool) {
 	c, prior := a.command, ch.prior
 	identity := a.identity(prior)
-	if ch.action == actionReplace && !(ch.deposed != "" && c.product.deposedIdentity) {
+	if ch.action == actionReplace && (ch.deposed == "" || !c.product.deposedIdentity) {
 		identity = nil
 	}
 	if ch.deposed != "" {

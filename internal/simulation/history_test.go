@@ -33,6 +33,8 @@ type settings struct {
 	Latency      int // the longest time that a request or a response takes on its way, in ms
 	Duplicates   string
 	DeleteStatus int
+	Reading      string // one of readings, or "" for those that the evidence favors
+	DefaultRows  bool   // every person has a row in a group that no one manages here
 	// Lists is the access group that a data source lists: a number, "all" or "".
 	Lists string
 }

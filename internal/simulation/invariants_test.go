@@ -465,7 +465,7 @@ func (w *world) listed(group string, ids []string, began time.Time) {
 			continue
 		}
 		id := fmt.Sprint(ch.Membership.ID)
-		exists[id] = ch.Added && ch.At.Before(began)
+		exists[id] = ch.Added && ch.At.Before(began) && !w.hidden[id]
 	}
 	for id, there := range exists {
 		if there && !slices.Contains(ids, id) {

@@ -79,6 +79,7 @@ func clis(t *testing.T) (list []realCLI) {
 func comparable(seed uint64) history {
 	h := random(seed)
 	h.Latency, h.PageSize, h.Duplicates, h.Lists, h.Parallelism = 5, 0, refusedDuplicate, "", 10
+	h.Reading, h.DefaultRows = "", false
 	for i := range h.Steps {
 		s := &h.Steps[i]
 		s.Faults = nil

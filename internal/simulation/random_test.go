@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -56,6 +57,10 @@ func (g *generator) settings(seed uint64) settings {
 	if g.one(4) {
 		s.Lists = pick(g, "all", "0")
 	}
+	if g.one(3) {
+		s.Reading = pick(g, slices.Sorted(maps.Keys(readings))...)
+	}
+	s.DefaultRows = g.one(5)
 	if g.lists = g.one(5); g.lists {
 		s.PageSize = 2 + g.IntN(3)
 		if g.one(2) {
@@ -83,6 +88,9 @@ func (g *generator) start() (s step) {
 		if !g.config.has(p) {
 			s.Events = append(s.Events, event{Phase: phasePlan, What: eventAdd, Who: p})
 		}
+	}
+	for g.one(4) {
+		s.Events = append(s.Events, event{Phase: pick(g, phasePlan, phaseApply), At: g.IntN(8), What: eventHidden, Who: person{Group: g.IntN(groups)}})
 	}
 	return s
 }

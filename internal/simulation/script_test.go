@@ -3,6 +3,7 @@ package simulation
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -65,11 +66,38 @@ var settingForms = []form[settings]{
 	{"Kantata puts at most %d rows on a page", func(s *settings) []any { return []any{&s.PageSize} }, func(s *settings) bool { return s.PageSize > 0 }, nil},
 	{"Kantata responds to a second POST of a pair like this: %s", func(s *settings) []any { return []any{&s.Duplicates} }, func(s *settings) bool { return s.Duplicates != refusedDuplicate }, nil},
 	{"Kantata responds to a DELETE with %d", func(s *settings) []any { return []any{&s.DeleteStatus} }, func(*settings) bool { return true }, nil},
+	{
+		"Kantata's responses differ from what is likely: %s", func(s *settings) []any { return []any{&s.Reading} },
+		func(s *settings) bool { return s.Reading != "" }, nil,
+	},
+	{
+		"every person has a row in a default group", func(*settings) []any { return nil },
+		func(s *settings) bool { return s.DefaultRows }, func(s *settings) { s.DefaultRows = true },
+	},
 	{"a request takes up to %d ms each way", func(s *settings) []any { return []any{&s.Latency} }, func(*settings) bool { return true }, nil},
 	{"a data source lists group %s", func(s *settings) []any { return []any{&s.Lists} }, func(s *settings) bool { return s.Lists != "" }, nil},
 }
 
 const refusedDuplicate = "refused"
+
+// readings are the less likely ones of what the API's documentation leaves open.
+var readings = map[string]func(*kantatatest.Dialect){
+	"IDs-are-numbers":                  func(d *kantatatest.Dialect) { d.IDs = kantatatest.IDNumbers },
+	"some-IDs-are-numbers":             func(d *kantatatest.Dialect) { d.IDs = kantatatest.IDMixed },
+	"dates-without-time":               func(d *kantatatest.Dialect) { d.Dates = kantatatest.DateOnly },
+	"optional-fields-are-null":         func(d *kantatatest.Dialect) { d.Optional = kantatatest.OptionalNull },
+	"optional-fields-are-absent":       func(d *kantatatest.Dialect) { d.Optional = kantatatest.OptionalAbsent },
+	"optional-fields-are-0":            func(d *kantatatest.Dialect) { d.Optional = kantatatest.OptionalZero },
+	"optional-fields-are-blank":        func(d *kantatatest.Dialect) { d.Optional = kantatatest.OptionalBlank },
+	"optional-fields-of-another-type":  func(d *kantatatest.Dialect) { d.Optional = kantatatest.OptionalOtherType },
+	"errors-are-strings":               func(d *kantatatest.Dialect) { d.Errors = kantatatest.ErrorStrings },
+	"page-count-is-1":                  func(d *kantatatest.Dialect) { d.PageCounts = kantatatest.PageCountOne },
+	"page-count-is-too-high":           func(d *kantatatest.Dialect) { d.PageCounts = kantatatest.PageCountTooHigh },
+	"page-count-is-absent":             func(d *kantatatest.Dialect) { d.PageCounts = kantatatest.PageCountAbsent },
+	"hidden-rows-add-pages":            func(d *kantatatest.Dialect) { d.Hidden = kantatatest.HiddenAddsPages },
+	"refused-deletes-are-not-found":    func(d *kantatatest.Dialect) { d.RefusedDeleteStatus = http.StatusNotFound },
+	"a-DELETE-returns-an-empty-object": func(d *kantatatest.Dialect) { d.DeleteEmpty = true },
+}
 
 var duplicateStyles = map[string]kantatatest.DuplicateStyle{
 	refusedDuplicate:   kantatatest.DuplicateRefused,
@@ -134,6 +162,7 @@ const (
 	eventInterrupt = "interrupt"
 	eventKill      = "kill"
 	eventOutage    = "outage"
+	eventHidden    = "hidden"
 )
 
 func eventForm(what, format string, fields func(*event) []any) form[event] {
@@ -146,6 +175,7 @@ var eventForms = []form[event]{
 	eventForm(eventAdd, "user %d is added to group %d outside Terraform", who),
 	eventForm(eventRemove, "user %d is removed from group %d outside Terraform", who),
 	eventForm(eventAgain, "user %d is removed from group %d and added again outside Terraform", who),
+	eventForm(eventHidden, "a membership of group %d is added that lists count and never show", func(e *event) []any { return []any{&e.Who.Group} }),
 	eventForm(eventInterrupt, "Ctrl-C", func(*event) []any { return nil }),
 	eventForm(eventKill, "Terraform and the provider are killed", func(*event) []any { return nil }),
 	eventForm(eventOutage, "Kantata cannot be reached for %d s", func(e *event) []any { return []any{&e.Secs} }),
@@ -288,6 +318,9 @@ func parse(text string) (history, error) {
 	}
 	if _, ok := duplicateStyles[h.Duplicates]; !ok {
 		return h, fmt.Errorf("unknown response to a second POST: %s", h.Duplicates)
+	}
+	if _, ok := readings[h.Reading]; !ok && h.Reading != "" {
+		return h, fmt.Errorf("unknown difference: %s", h.Reading)
 	}
 	if _, ok := products[h.CLI]; !ok {
 		return h, fmt.Errorf("unknown CLI: %s", h.CLI)

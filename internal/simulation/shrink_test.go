@@ -116,6 +116,8 @@ func (s settings) simpler() (list []settings) {
 	}
 	add(s.PageSize > 0, func(s *settings) { s.PageSize = 0 })
 	add(s.Duplicates != refusedDuplicate, func(s *settings) { s.Duplicates = refusedDuplicate })
+	add(s.Reading != "", func(s *settings) { s.Reading = "" })
+	add(s.DefaultRows, func(s *settings) { s.DefaultRows = false })
 	add(s.Lists != "", func(s *settings) { s.Lists = "" })
 	add(s.CLI != oldest, func(s *settings) { s.CLI = oldest })
 	add(s.Parallelism != 10, func(s *settings) { s.Parallelism = 10 })

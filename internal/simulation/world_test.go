@@ -73,7 +73,8 @@ type world struct {
 	suspected  map[pair]bool // an error named the pair, or a run that concerned it was killed
 	outside    map[pair]bool // changed outside Terraform
 	everWanted map[pair]bool
-	abandoned  map[pair]bool // removed from the state only, as the user asked
+	abandoned  map[pair]bool   // removed from the state only, as the user asked
+	hidden     map[string]bool // memberships that lists count and never show
 }
 
 // run runs a history in a bubble of its own. The verdict is data: a violation does not fail the test.
@@ -102,7 +103,14 @@ func run(t *testing.T, h history, verbose bool, stopAt string) *result {
 }
 
 func (s settings) kantata() []kantatatest.Option {
-	options := []kantatatest.Option{kantatatest.WithDialect(kantatatest.Dialect{Duplicates: duplicateStyles[s.Duplicates], DeleteStatus: s.DeleteStatus})}
+	dialect := kantatatest.Dialect{Duplicates: duplicateStyles[s.Duplicates], DeleteStatus: s.DeleteStatus}
+	if read, ok := readings[s.Reading]; ok {
+		read(&dialect)
+	}
+	options := []kantatatest.Option{kantatatest.WithDialect(dialect)}
+	if s.DefaultRows {
+		options = append(options, kantatatest.WithDefaultGroups())
+	}
 	if s.PageSize > 0 {
 		options = append(options, kantatatest.WithMaxPerPage(s.PageSize))
 	}
@@ -112,7 +120,7 @@ func (s settings) kantata() []kantatatest.Option {
 func newWorld(h history, res *result, kantata *kantatatest.Server) *world {
 	w := &world{
 		history: h, kantata: kantata, config: &configuration{lists: h.Lists}, state: newState(), result: res,
-		suspected: map[pair]bool{}, outside: map[pair]bool{}, everWanted: map[pair]bool{}, abandoned: map[pair]bool{},
+		suspected: map[pair]bool{}, outside: map[pair]bool{}, everWanted: map[pair]bool{}, abandoned: map[pair]bool{}, hidden: map[string]bool{},
 	}
 	for g := range groups {
 		kantata.AddAccessGroup(int64(firstGroup+g), fmt.Sprintf("Group %d", g))
@@ -155,6 +163,13 @@ func pairOf(m kantatatest.Membership) pair {
 
 // change is a change outside Terraform.
 func (w *world) change(e event) {
+	if e.What == eventHidden {
+		// Other people are in these memberships: no one asks for them.
+		id := w.kantata.AddMembership(int64(firstGroup+e.Who.Group), int64(firstUser+people+len(w.hidden)))
+		w.kantata.HideMembership(id)
+		w.hidden[fmt.Sprint(id)] = true
+		return
+	}
 	p := e.Who.pair()
 	w.mu.Lock()
 	w.outside[p] = true
