@@ -338,6 +338,13 @@ func (v *verdict) judgeAccess(f *facts) {
 	}
 }
 
+// postsWork reports whether nothing can have kept the response to a POST from the provider.
+func (s step) postsWork() bool {
+	return !s.faulty(http.MethodPost) && !slices.ContainsFunc(s.Events, func(e event) bool {
+		return e.What == eventInterrupt || e.What == eventKill || e.What == eventOutage
+	})
+}
+
 // dependencyFailed reports whether Terraform did not start the creates of the addresses because a step before them failed.
 func (v *verdict) dependencyFailed(addrs []string) bool {
 	return slices.ContainsFunc(v.c.diags, func(d diagnostic) bool { return !d.warning && slices.Contains(addrs, d.addr) })
@@ -374,7 +381,8 @@ func (v *verdict) judgeLeftovers(f *facts) {
 			if len(ids) > 1 && !f.outside[p] && !v.says(p) && !v.excused(p) {
 				v.broke(kindDoubled, "%s: %s", p, ids)
 			}
-			if len(f.held[id]) == 0 && !v.excused(p) {
+			// Rule 4: no error excuses a create that is known to have worked.
+			if len(f.held[id]) == 0 && (!v.excused(p) || v.s.postsWork()) {
 				v.broke(kindForgotten, "%s (%s)", p, id)
 			}
 		}
