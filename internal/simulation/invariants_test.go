@@ -45,7 +45,7 @@ const (
 	kindNotReached     = "following the advice of the errors does not reach the configuration"
 	kindSlow           = "a run takes too long"
 	kindSlowStop       = "a run takes too long to stop"
-	kindInFlight       = "a process ends with requests in flight"
+	kindInFlight       = "a process ends with writes in flight"
 	kindLate           = "a request is sent after the end of its process"
 	kindManyRequests   = "a run sends too many requests"
 )
@@ -424,7 +424,7 @@ func (v *verdict) judgeToken() {
 	}
 }
 
-// read checks rule 1 for each read: what existed all the time is not absent.
+// read checks rule 1 for each read: what existed all the time, also while the evidence was gathered, is not absent.
 func (w *world) read(addr string, prior, next *object, began time.Time) {
 	if prior.attrs["user_id"] == "" {
 		return
@@ -434,7 +434,7 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 	for _, ch := range w.kantata.Changes() {
 		if pairOf(ch.Membership) == p {
 			exists = ch.Added
-			during = during || !ch.At.Before(began)
+			during = during || began.Sub(ch.At) < evidenceAge
 			lately = lately || !ch.Added && time.Since(ch.At) < 2*time.Minute
 		}
 	}

@@ -79,8 +79,8 @@ func (p *process) end() {
 	killed := c.killed
 	c.mu.Unlock()
 	time.Sleep(time.Millisecond) // calls that were canceled return
-	if n := p.wire.end(); n > 0 && !killed {
-		c.broke(kindInFlight, "%d requests of the %s", n, p.phase)
+	if writes := p.wire.end(); writes > 0 && !killed {
+		c.broke(kindInFlight, "%d of the %s", writes, p.phase)
 	}
 	if p.logs.found.Load() {
 		c.broke(kindToken, "in the log of the %s", p.phase)

@@ -137,14 +137,14 @@ func (s *search) one(t *testing.T, seed uint64) {
 	t.Helper()
 	h := random(seed)
 	res := run(t, h, false, "")
-	for _, kind := range s.add(h, res) {
-		small := shrink(t, h, kind, 15*time.Second)
-		t.Errorf("%s\nrepeat it with: make simulate SEED=%d\n\n%s\n%s", kind, seed, small, run(t, small, true, kind).trace)
+	for _, v := range s.add(h, res) {
+		small := shrink(t, h, v.kind, 15*time.Second)
+		t.Errorf("%s: %s\nrepeat it with: make simulate SEED=%d\n\n%s\n%s", v.kind, v.detail, seed, small, run(t, small, true, v.kind).trace)
 	}
 }
 
-// add counts what a history found, and returns the kinds that are new and not known.
-func (s *search) add(h history, res *result) (found []string) {
+// add counts what a history found, and returns the violations of a kind that is new and not known.
+func (s *search) add(h history, res *result) (found []violation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs += res.runs
@@ -154,7 +154,7 @@ func (s *search) add(h history, res *result) (found []string) {
 			f = &finding{seed: h.Seed, after: time.Since(s.began)}
 			s.found[v.kind] = f
 			if !s.known[v.kind] {
-				found = append(found, v.kind)
+				found = append(found, v)
 			}
 		}
 		f.times++

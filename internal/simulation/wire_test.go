@@ -34,10 +34,11 @@ type wire struct {
 	mu       sync.Mutex
 	asked    map[string]int // how often each request was sent
 	arrived  int
-	inFlight int
+	writes   int       // in flight
+	reads    int       // in flight
 	downTill time.Time // nothing gets through before this time
 	ended    bool
-	late     int // requests and connections after the end of the process
+	open     []net.Conn
 }
 
 // wires finds the wire of a process by the address in its base URL.
@@ -86,16 +87,14 @@ func (w *wire) Close() error   { return nil }
 func (w *wire) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 func (w *wire) dial(ctx context.Context) (net.Conn, error) {
+	near, far := net.Pipe()
 	w.mu.Lock()
 	refused := w.ended || time.Now().Before(w.downTill)
-	if w.ended {
-		w.late++
-	}
+	w.open = append(w.open, near, far)
 	w.mu.Unlock()
 	if refused {
 		return nil, errRefused
 	}
-	near, far := net.Pipe()
 	select {
 	case w.conns <- far:
 		return near, nil
@@ -116,12 +115,16 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.asked[key]++
 	nth := w.asked[key]
-	w.inFlight++
+	write := 0
+	if r.Method != http.MethodGet {
+		write = 1
+	}
+	w.writes += write
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.inFlight--
+		w.writes -= write
 	}()
 	way := func(which string) time.Duration {
 		return time.Millisecond + time.Duration(hash(w.seed, key, nth, which)%uint64(w.latency))
@@ -130,9 +133,6 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.arrived++
 	n := w.arrived
-	if w.ended {
-		w.late++
-	}
 	w.mu.Unlock()
 	w.arrive(n, r)
 	w.mu.Lock()
@@ -171,18 +171,23 @@ func (w *wire) outage(d time.Duration) {
 	w.downTill = time.Now().Add(d)
 }
 
-// end ends the process and returns the number of requests that it still had in flight.
-func (w *wire) end() (inFlight int) {
+// end ends the process and returns the number of writes that it still had in flight. A read that turned out to be unnecessary may be.
+func (w *wire) end() (writes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = true
-	return w.inFlight
+	return w.writes
 }
 
 // shut closes what the bubble would otherwise wait for.
 func (w *wire) shut() {
 	close(w.closed)
 	_ = w.server.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.open { // the server may have accepted one after it was closed
+		_ = c.Close()
+	}
 	wires.Delete(w.url[len("http://") : len(w.url)-len("/api/v1")])
 }
 
