@@ -46,7 +46,6 @@ const (
 	kindSlow           = "a run takes too long"
 	kindSlowStop       = "a run takes too long to stop"
 	kindInFlight       = "a process ends with writes in flight"
-	kindLate           = "a request is sent after the end of its process"
 	kindManyRequests   = "a run sends too many requests"
 )
 
@@ -54,7 +53,7 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindWrongState, kindFalseCause, kindFails, kindAdvice, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindLate, kindManyRequests,
+	kindWrongState, kindFalseCause, kindFails, kindAdvice, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindManyRequests,
 }
 
 // overlapping ends the kind of a violation in a run that removes and creates one pair: these are kinds of their own.
@@ -340,9 +339,7 @@ func (v *verdict) judgeAccess(f *facts) {
 
 // postsWork reports whether nothing can have kept the response to a POST from the provider.
 func (s step) postsWork() bool {
-	return !s.faulty(http.MethodPost) && !slices.ContainsFunc(s.Events, func(e event) bool {
-		return e.What == eventInterrupt || e.What == eventKill || e.What == eventOutage
-	})
+	return !s.faulty(http.MethodPost) && !s.happens(eventInterrupt) && !s.happens(eventKill) && !s.happens(eventOutage)
 }
 
 // dependencyFailed reports whether Terraform did not start the creates of the addresses because a step before them failed.

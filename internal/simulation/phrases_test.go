@@ -2,9 +2,13 @@ package simulation
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
@@ -22,19 +26,52 @@ var causes = []struct {
 	{"Two blocks of this configuration", func(v *verdict, d diagnostic) bool {
 		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 })
 	}},
-	{"was created by somebody else at the same moment", func(v *verdict, d diagnostic) bool {
+	{"another resource in this configuration manages this", func(v *verdict, d diagnostic) bool {
+		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return len(v.cfg.addressesOf(p)) > 0 })
+	}},
+	{"This run also deletes the same membership", func(v *verdict, d diagnostic) bool {
+		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return v.holds(v.before, p) })
+	}},
+	{"someone else may have created it", func(v *verdict, d diagnostic) bool {
 		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return v.outside[p] || v.s.faulty(http.MethodPost) })
 	}},
-	{"does not accept the access token", func(v *verdict, _ diagnostic) bool { return v.returned(http.StatusUnauthorized) }},
-	{"limited the rate of requests", func(v *verdict, _ diagnostic) bool { return v.returned(http.StatusTooManyRequests) }},
+	{"Kantata rejected the access token", func(v *verdict, _ diagnostic) bool { return v.returned(http.StatusUnauthorized) }},
 	{"The run was interrupted", func(v *verdict, _ diagnostic) bool { return v.c.interrupted }},
-	{"could not be reached, or the connection broke", func(v *verdict, _ diagnostic) bool {
-		return v.returned(0) || slices.ContainsFunc(v.s.Events, func(e event) bool { return e.What == eventOutage || e.What == eventKill })
+	{"Kantata has not responded to any request for 30 seconds", func(v *verdict, _ diagnostic) bool {
+		return v.took >= 30*time.Second && (v.returned(0) || v.s.happens(eventOutage))
 	}},
-	{"Something other than Kantata's API may have answered", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
+	{"every request of the last five minutes with 429", func(v *verdict, _ diagnostic) bool {
+		return v.took >= 5*time.Minute && v.returned(http.StatusTooManyRequests)
+	}},
+	{"Something other than Kantata's API may have responded", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
 	{"It is not known whether", func(v *verdict, _ diagnostic) bool {
-		return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool { return r.Method == http.MethodPost })
+		return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool { return r.Method != http.MethodGet })
 	}},
+}
+
+// TestPhrases checks that each phrase occurs in the provider, so that a changed text does not switch its check off.
+func TestPhrases(t *testing.T) {
+	var source strings.Builder
+	for _, dir := range []string{"../provider", "../memberships", "../kantata"} {
+		files, err := filepath.Glob(dir + "/*.go")
+		must(err)
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				text, err := os.ReadFile(file)
+				must(err)
+				source.Write(text)
+			}
+		}
+	}
+	for _, c := range causes {
+		if !strings.Contains(source.String(), c.phrase) {
+			t.Errorf("got no text of the provider with %q, want one: change the phrase together with the text", c.phrase)
+		}
+	}
+}
+
+func (s step) happens(what string) bool {
+	return slices.ContainsFunc(s.Events, func(e event) bool { return e.What == what })
 }
 
 // holds reports whether the state has the pair at some address.

@@ -3,7 +3,6 @@ package simulation
 import (
 	"maps"
 	"slices"
-	"time"
 )
 
 // maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind, and
@@ -51,11 +50,6 @@ func (w *world) settle() {
 		if w.everWanted[p] && !wanted[p] && !w.outside[p] && !w.suspected[p] && !w.abandoned[p] {
 			w.broke(kindNotReached, "%s still has access", p)
 		}
-	}
-	sent := len(w.kantata.Requests())
-	time.Sleep(10 * time.Minute)
-	if n := len(w.kantata.Requests()) - sent; n > 0 {
-		w.broke(kindLate, "%d requests within ten minutes after the end", n)
 	}
 }
 

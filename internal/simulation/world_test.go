@@ -94,6 +94,7 @@ func run(t *testing.T, h history, verbose bool, stopAt string) *result {
 			w.stopAt, w.verbose = stopAt, verbose
 			w.live()
 			w.kantata.Close()
+			time.Sleep(10 * time.Minute) // Reads that turned out to be unnecessary end. A real process takes them with it.
 			if verbose {
 				res.trace = w.trace.String()
 			}
