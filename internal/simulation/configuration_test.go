@@ -11,6 +11,7 @@ type configuration struct {
 	keys        []keyed
 	counted     []int // the users of block c, all in group 0
 	createFirst bool  // lifecycle { create_before_destroy = true } in every block
+	adopt       bool  // adopt_existing = true in every block
 	lists       string
 
 	// The rest holds for one command.
@@ -30,6 +31,7 @@ type keyed struct {
 type instance struct {
 	pair
 	createFirst bool
+	adopt       bool
 	deferred    bool // user_id comes from terraform_data
 	imported    bool // an import block names this address
 }
@@ -88,6 +90,8 @@ func (c *configuration) edit(e edit) {
 		}
 	case editCreateFirst:
 		c.createFirst = !c.createFirst
+	case editAdopt:
+		c.adopt = !c.adopt
 	case editForget, editDestroy:
 		c.keys = slices.DeleteFunc(slices.Clone(c.keys), func(k keyed) bool { return block(k.addr) == e.Addr })
 		c.removed[e.Addr] = e.What == editForget
@@ -129,10 +133,10 @@ func (c *configuration) option(e edit) {
 func (c *configuration) instances() map[string]instance {
 	all := map[string]instance{}
 	for _, k := range c.keys {
-		all[k.addr] = instance{k.pair(), c.createFirst, block(k.addr) == deferred, slices.Contains(c.imports, k.addr)}
+		all[k.addr] = instance{k.pair(), c.createFirst, c.adopt, block(k.addr) == deferred, slices.Contains(c.imports, k.addr)}
 	}
 	for i, u := range c.counted {
-		all[countAddr(i)] = instance{person{u, 0}.pair(), c.createFirst, false, slices.Contains(c.imports, countAddr(i))}
+		all[countAddr(i)] = instance{person{u, 0}.pair(), c.createFirst, c.adopt, false, slices.Contains(c.imports, countAddr(i))}
 	}
 	return all
 }
@@ -168,6 +172,9 @@ func (c *configuration) hcl() string {
 	lifecycle := ""
 	if c.createFirst {
 		lifecycle = "  lifecycle {\n    create_before_destroy = true\n  }\n"
+	}
+	if c.adopt {
+		lifecycle += "  adopt_existing = true\n"
 	}
 	for _, name := range []string{"m", "n", deferred} {
 		if _, gone := c.removed[name]; gone {

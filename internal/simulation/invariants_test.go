@@ -41,7 +41,6 @@ const (
 	kindWrongState     = "the state names a membership that does not exist, and no error says so"
 	kindFalseCause     = "an error states a false cause"
 	kindFails          = "a run fails without any fault"
-	kindAdvice         = "the advice of an error cannot be followed"
 	kindNotReached     = "following the advice of the errors does not reach the configuration"
 	kindSlow           = "a run takes too long"
 	kindSlowStop       = "a run takes too long to stop"
@@ -53,7 +52,7 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindWrongState, kindFalseCause, kindFails, kindAdvice, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindManyRequests,
+	kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindManyRequests,
 }
 
 // overlapping ends the kind of a violation in a run that removes and creates one pair: these are kinds of their own.
@@ -270,7 +269,7 @@ func (v *verdict) judgeFailure() {
 		switch {
 		case d.warning, d.addr == "":
 		case slices.ContainsFunc(d.pairs, func(p pair) bool { return v.contested(p, d.addr) }):
-		case v.plan == nil && !advises(d):
+		case v.plan == nil && !v.advises(d):
 			v.broke(kindFails, "the plan: %s", d.text())
 		case v.plan != nil && !slices.ContainsFunc(d.pairs, func(p pair) bool { return v.outside[p] || v.suspected[p] || v.abandoned[p] }):
 			v.broke(kindFails, "%s", d.text())

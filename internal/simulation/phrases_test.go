@@ -20,20 +20,34 @@ var causes = []struct {
 	phrase string
 	holds  func(v *verdict, d diagnostic) bool
 }{
-	{"was not made by this configuration", func(v *verdict, d diagnostic) bool {
-		return !slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return v.holds(v.before, p) })
+	{"so it cannot be created", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.existed) }},
+	{"creates it at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
+	{"created again at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
+	{"is given up at one address and adopted at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
+	{"and this plan replaces another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.existed) }},
+	{"Another resource of this configuration manages this membership", func(v *verdict, d diagnostic) bool {
+		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 || v.held(v.before, p) > 0 })
+	}},
+	{"Two resources of this configuration create this membership", func(v *verdict, d diagnostic) bool {
+		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 })
+	}},
+	{"The state holds this membership twice", func(v *verdict, d diagnostic) bool {
+		return v.anyPair(d, v.heldTwice)
+	}},
+	{"is in the state at two addresses", func(v *verdict, d diagnostic) bool {
+		return v.anyPair(d, v.heldTwice)
 	}},
 	{"Two blocks of this configuration", func(v *verdict, d diagnostic) bool {
-		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 })
+		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 })
 	}},
 	{"another resource in this configuration manages this", func(v *verdict, d diagnostic) bool {
-		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return len(v.cfg.addressesOf(p)) > 0 })
+		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 0 })
 	}},
 	{"This run also deletes the same membership", func(v *verdict, d diagnostic) bool {
-		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return v.holds(v.before, p) })
+		return v.anyPair(d, func(p pair) bool { return v.held(v.before, p) > 0 })
 	}},
 	{"someone else may have created it", func(v *verdict, d diagnostic) bool {
-		return slices.ContainsFunc(v.mentioned(d), func(p pair) bool { return v.outside[p] || v.s.faulty(http.MethodPost) })
+		return v.anyPair(d, func(p pair) bool { return v.outside[p] || v.s.faulty(http.MethodPost) })
 	}},
 	{"Kantata rejected the access token", func(v *verdict, _ diagnostic) bool { return v.returned(http.StatusUnauthorized) }},
 	{"The run was interrupted", func(v *verdict, _ diagnostic) bool { return v.c.interrupted }},
@@ -74,14 +88,44 @@ func (s step) happens(what string) bool {
 	return slices.ContainsFunc(s.Events, func(e event) bool { return e.What == what })
 }
 
-// holds reports whether the state has the pair at some address.
-func (v *verdict) holds(st *state, p pair) bool {
+// held counts the entries of the state that have the pair.
+func (v *verdict) held(st *state, p pair) (n int) {
 	for _, o := range st.all() {
 		if o.pair() == p {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
+}
+
+// heldTwice counts what an import block brings into the state as well.
+func (v *verdict) heldTwice(p pair) bool {
+	n := v.held(v.before, p)
+	for _, addr := range v.cfg.imports {
+		if in, ok := v.cfg.instances()[addr]; ok && in.pair == p && v.before.current[addr] == nil {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// existed reports whether the pair had a membership before the run, or got one in it.
+func (v *verdict) existed(p pair) bool {
+	return len(v.rows[p]) > 0 || slices.ContainsFunc(v.kantata.Changes()[v.changesBefore:], func(ch kantatatest.Change) bool {
+		return ch.Added && pairOf(ch.Membership) == p
+	})
+}
+
+// changesHands reports whether the state has the pair, and the configuration has it at an address that the state does not have.
+func (v *verdict) changesHands(p pair) bool {
+	return v.held(v.before, p) > 0 && slices.ContainsFunc(v.cfg.addressesOf(p), func(addr string) bool {
+		o := v.before.current[addr]
+		return o == nil || o.pair() != p || o.tainted
+	})
+}
+
+func (v *verdict) anyPair(d diagnostic, holds func(p pair) bool) bool {
+	return slices.ContainsFunc(v.mentioned(d), holds)
 }
 
 // mentioned returns the pairs that a diagnostic names.
@@ -121,23 +165,38 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 // remedies are the kinds of advice that a text can give, in the order in which a user would try them. Each follows the advice and reports
 // whether that was possible and changed something.
 var remedies = []struct {
-	phrase *regexp.Regexp
+	phrase string
 	follow func(v *verdict, d diagnostic) bool
 }{
-	{regexp.MustCompile(`terraform state rm`), (*verdict).removeFromState},
-	{regexp.MustCompile("`?moved`? block"), (*verdict).addMovedBlock},
-	{regexp.MustCompile(`remove one of the two`), (*verdict).removeDuplicate},
-	{regexp.MustCompile(`id = "\d+/\d+"`), (*verdict).importExisting},
+	{"terraform state rm", (*verdict).removeFromState},
+	{"moved block", (*verdict).addMovedBlock},
+	{"remove one of the two", (*verdict).removeDuplicate},
+	{"Import ID:", (*verdict).importExisting},
+	{"set adopt_existing", (*verdict).adoptExisting},
+	{"pply again", func(*verdict, diagnostic) bool { return true }},
 }
 
-// advises reports whether a text gives advice that remedies know.
-func advises(d diagnostic) bool {
+// advice is the text of an error, or of all errors with the same summary if this one refers to the first.
+func (v *verdict) advice(d diagnostic) string {
+	text := oneLine(d.text())
+	if strings.Contains(text, "first error with this summary") {
+		for _, other := range v.c.diags {
+			if other.summary == d.summary {
+				text += " " + oneLine(other.text())
+			}
+		}
+	}
+	return text
+}
+
+// advises reports whether an error gives advice that remedies know.
+func (v *verdict) advises(d diagnostic) bool {
 	for _, r := range remedies {
-		if r.phrase.MatchString(oneLine(d.text())) {
+		if strings.Contains(v.advice(d), r.phrase) {
 			return true
 		}
 	}
 	return false
 }
 
-var importID = regexp.MustCompile(`id = "(\d+)/(\d+)"`)
+var importID = regexp.MustCompile(`Import ID: +(\d+)/(\d+)`)

@@ -149,6 +149,9 @@ func (p *process) config(in instance, userKnown bool) tftypes.Value {
 	values := nulls(p.object)
 	values["access_group_id"] = tftypes.NewValue(tftypes.String, in.group)
 	values["user_id"] = tftypes.NewValue(tftypes.String, in.user)
+	if in.adopt {
+		values["adopt_existing"] = tftypes.NewValue(tftypes.Bool, true)
+	}
 	if !userKnown {
 		values["user_id"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 	}

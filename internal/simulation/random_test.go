@@ -237,9 +237,7 @@ func (g *generator) editKeys(list *[]edit, addr string) {
 			g.edit(list, edit{What: pick(g, editForget, editDestroy), Addr: "n"})
 		}
 	case 9:
-		if g.one(2) {
-			g.edit(list, edit{What: editCreateFirst})
-		}
+		g.edit(list, edit{What: pick(g, editCreateFirst, editAdopt)})
 	}
 }
 

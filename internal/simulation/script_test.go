@@ -121,6 +121,7 @@ const (
 	editForget      = "forget"
 	editDestroy     = "destroy"
 	editCreateFirst = "create first"
+	editAdopt       = "adopt"
 	editTarget      = "target"
 	editReplace     = "replace"
 	editImport      = "import"
@@ -147,6 +148,7 @@ var editForms = []form[edit]{
 	editForm(editForget, "remove block %s with a removed block that keeps its objects", func(e *edit) []any { return []any{&e.Addr} }),
 	editForm(editDestroy, "remove block %s with a removed block that destroys its objects", func(e *edit) []any { return []any{&e.Addr} }),
 	editForm(editCreateFirst, "turn create_before_destroy on or off", func(*edit) []any { return nil }),
+	editForm(editAdopt, "turn adopt_existing on or off", func(*edit) []any { return nil }),
 	editForm(editTarget, "option -target=%s", func(e *edit) []any { return []any{&e.Addr} }),
 	editForm(editReplace, "option -replace=%s", func(e *edit) []any { return []any{&e.Addr} }),
 	editForm(editImport, "add an import block for %s", func(e *edit) []any { return []any{&e.Addr} }),

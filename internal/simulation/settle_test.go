@@ -3,27 +3,36 @@ package simulation
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind, and
 // following its advice may bring out what it hid.
 const maxRounds = 2
 
+// rounds is one more if the configuration has a pair twice: that is a mistake of its own, which an error may show only after another one.
+func (c *configuration) rounds() int {
+	for _, in := range c.instances() {
+		if len(c.addressesOf(in.pair)) > 1 {
+			return maxRounds + 1
+		}
+	}
+	return maxRounds
+}
+
 // settle plays a user who runs Terraform again without any fault, and follows the advice of the errors. Then the memberships must be exactly
 // what the configuration says, and a plan must be empty.
 func (w *world) settle() {
 	apply := step{Command: commandApply}
 	w.config.begin()
+	most := w.config.rounds()
 	for round := 1; ; round++ {
 		w.say("end, run %d", round)
 		v := w.run(stepEnd+round, apply)
 		if !v.c.failed() {
 			break
 		}
-		if w.result.broken(kindAdvice) {
-			return
-		}
-		if !v.followAll() && round > 1 || round > maxRounds {
+		if !v.followAll() && round > 1 || round > most {
 			w.broke(kindNotReached, "after %d runs: %s", round, v.c.diags[len(v.c.diags)-1].text())
 			return
 		}
@@ -53,10 +62,6 @@ func (w *world) settle() {
 	}
 }
 
-func (r *result) broken(kind string) bool {
-	return slices.ContainsFunc(r.violations, func(v violation) bool { return v.kind == kind })
-}
-
 // followAll follows the advice of the errors of a run, one kind for each error, and reports whether that changed anything.
 func (v *verdict) followAll() (followed bool) {
 	for _, d := range v.c.diags {
@@ -64,7 +69,7 @@ func (v *verdict) followAll() (followed bool) {
 			continue
 		}
 		for _, r := range remedies {
-			if r.phrase.MatchString(oneLine(d.text())) && r.follow(v, d) {
+			if strings.Contains(v.advice(d), r.phrase) && r.follow(v, d) {
 				followed = true
 				break
 			}
@@ -140,19 +145,28 @@ func (v *verdict) removeDuplicate(d diagnostic) (followed bool) {
 	return false
 }
 
-// importExisting pastes the import block of an error.
+// importExisting adds an import block with the ID that the error gives. It has no effect on an address that is in the state.
 func (v *verdict) importExisting(d diagnostic) bool {
-	m := importID.FindStringSubmatch(d.text())
-	p := pair{m[1], m[2]}
-	if len(v.world.rows()[p]) == 0 {
+	m := importID.FindStringSubmatch(oneLine(d.text()))
+	if m == nil || v.state.current[d.addr] != nil {
 		return false
 	}
-	if v.state.current[d.addr] != nil {
-		v.broke(kindAdvice, "%s is in the state, so an import block for it has no effect: %s", d.addr, oneLine(d.text()))
+	p := pair{m[1], m[2]}
+	if len(v.world.rows()[p]) == 0 || v.held(v.state, p) > 0 {
 		return false
 	}
 	v.say("  imported %s as %s", p, d.addr)
 	c := v.command(stepEnd, step{Command: commandApply})
 	v.state = c.importState(v.state, d.addr, p.String())
+	return true
+}
+
+// adoptExisting sets adopt_existing = true.
+func (v *verdict) adoptExisting(diagnostic) bool {
+	if v.config.adopt {
+		return false
+	}
+	v.say("  adopt_existing = true")
+	v.config.adopt = true
 	return true
 }
