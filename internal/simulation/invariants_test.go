@@ -349,7 +349,8 @@ func (v *verdict) dependencyFailed(addrs []string) bool {
 // judgeState checks that every entry of the state names a membership that exists, and one address only.
 func (v *verdict) judgeState(f *facts) {
 	for id, names := range f.held {
-		if len(names) > 1 && !v.excused(v.state.all()[names[0]].pair()) {
+		// A warning of an adoption is enough: with -target, Terraform does not tell the provider who else holds the pair.
+		if p := v.state.all()[names[0]].pair(); len(names) > 1 && !v.excused(p) && !v.says(p) {
 			v.broke(kindTwoAddresses, "%s hold %s", strings.Join(names, " and "), id)
 		}
 	}

@@ -26,10 +26,10 @@ var causes = []struct {
 	{"is given up at one address and adopted at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
 	{"and this plan replaces another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.existed) }},
 	{"Another resource of this configuration manages this membership", func(v *verdict, d diagnostic) bool {
-		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 || v.held(v.before, p) > 0 })
+		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 || v.held(v.before, p) > 0 })
 	}},
 	{"Two resources of this configuration create this membership", func(v *verdict, d diagnostic) bool {
-		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 })
+		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 })
 	}},
 	{"The state holds this membership twice", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, v.heldTwice)
@@ -38,10 +38,10 @@ var causes = []struct {
 		return v.anyPair(d, v.heldTwice)
 	}},
 	{"Two blocks of this configuration", func(v *verdict, d diagnostic) bool {
-		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 1 })
+		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 })
 	}},
 	{"another resource in this configuration manages this", func(v *verdict, d diagnostic) bool {
-		return v.anyPair(d, func(p pair) bool { return len(v.cfg.addressesOf(p)) > 0 })
+		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 0 })
 	}},
 	{"This run also deletes the same membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return v.held(v.before, p) > 0 })
@@ -58,9 +58,9 @@ var causes = []struct {
 		return v.took >= 5*time.Minute && v.returned(http.StatusTooManyRequests)
 	}},
 	{"Something other than Kantata's API may have responded", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
-	{"It is not known whether", func(v *verdict, _ diagnostic) bool {
-		return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool { return r.Method != http.MethodGet })
-	}},
+	{"the membership may still appear", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodPost) }},
+	{"and the next apply finds out", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) }},
+	{"is already in access group", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults)+len(v.s.Events) > 0 }},
 }
 
 // TestPhrases checks that each phrase occurs in the provider, so that a changed text does not switch its check off.
@@ -101,8 +101,8 @@ func (v *verdict) held(st *state, p pair) (n int) {
 // heldTwice counts what an import block brings into the state as well.
 func (v *verdict) heldTwice(p pair) bool {
 	n := v.held(v.before, p)
-	for _, addr := range v.cfg.imports {
-		if in, ok := v.cfg.instances()[addr]; ok && in.pair == p && v.before.current[addr] == nil {
+	for _, addr := range v.config.imports {
+		if in, ok := v.config.instances()[addr]; ok && in.pair == p && v.before.current[addr] == nil {
 			n++
 		}
 	}
@@ -118,7 +118,7 @@ func (v *verdict) existed(p pair) bool {
 
 // changesHands reports whether the state has the pair, and the configuration has it at an address that the state does not have.
 func (v *verdict) changesHands(p pair) bool {
-	return v.held(v.before, p) > 0 && slices.ContainsFunc(v.cfg.addressesOf(p), func(addr string) bool {
+	return v.held(v.before, p) > 0 && slices.ContainsFunc(v.config.addressesOf(p), func(addr string) bool {
 		o := v.before.current[addr]
 		return o == nil || o.pair() != p || o.tainted
 	})
@@ -143,6 +143,10 @@ func (v *verdict) mentioned(d diagnostic) (pairs []pair) {
 // returned reports whether a request of the run got the status; 0 is none.
 func (v *verdict) returned(status int) bool {
 	return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool { return r.Status == status })
+}
+
+func (v *verdict) sent(method string) bool {
+	return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool { return r.Method == method })
 }
 
 func (s step) faulty(method string) bool {
@@ -173,8 +177,12 @@ var remedies = []struct {
 	{"remove one of the two", (*verdict).removeDuplicate},
 	{"Import ID:", (*verdict).importExisting},
 	{"set adopt_existing", (*verdict).adoptExisting},
-	{"pply again", func(*verdict, diagnostic) bool { return true }},
+	{"pply again", runAgain},
+	{"Run again", runAgain},
+	{"inconsistent final plan", runAgain}, // Terraform's own error if an unknown user_id turns out to be another person
 }
+
+func runAgain(*verdict, diagnostic) bool { return true }
 
 // advice is the text of an error, or of all errors with the same summary if this one refers to the first.
 func (v *verdict) advice(d diagnostic) string {
