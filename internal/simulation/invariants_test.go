@@ -278,7 +278,7 @@ func (v *verdict) judgeFailure() {
 }
 
 // contested reports whether an error about the pair can be right without any fault: two addresses of the configuration or of the state have
-// it, it replaces itself with create_before_destroy, it turned out to be another one in apply, or it cannot be imported.
+// it, create_before_destroy creates it while it exists, it turned out to be another one in apply, or it cannot be imported.
 func (v *verdict) contested(p pair, addr string) bool {
 	if len(v.cfg.addressesOf(p)) > 1 || v.cfg.instances()[addr].imported && len(v.rows[p]) == 0 {
 		return true
@@ -292,7 +292,7 @@ func (v *verdict) contested(p pair, addr string) bool {
 		}
 	}
 	return slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
-		return ch.addr == addr && (ch.instance.deferred || ch.action == actionReplace && ch.instance.createFirst && ch.prior.pair() == p && ch.instance.pair == p)
+		return ch.addr == addr && (ch.instance.deferred || ch.instance.createFirst && ch.creates() && v.existed(p))
 	})
 }
 
