@@ -135,7 +135,7 @@ func (a *application) create(ch *change, first bool) bool {
 // destroyObject deletes the prior object and returns what is left of it.
 func (a *application) destroyObject(ch *change) (*object, bool) {
 	c, prior := a.command, ch.prior
-	identity := a.identity(prior)
+	identity, private := a.identity(prior), ch.private
 	if ch.action == actionReplace && (ch.deposed == "" || !c.product.deposedIdentity) {
 		identity = nil
 	}
@@ -145,10 +145,11 @@ func (a *application) destroyObject(ch *change) (*object, bool) {
 		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), resp.Diagnostics) {
 			return prior, false
 		}
+		private = resp.PlannedPrivate
 	}
 	resp, err := a.server.ApplyResourceChange(a.ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: typeName, PriorState: dynamic(a.object, prior.value), PlannedState: dynamic(a.object, a.null()), Config: dynamic(a.object, a.null()),
-		PlannedPrivate: ch.private, PlannedIdentity: identity,
+		PlannedPrivate: private, PlannedIdentity: identity,
 	})
 	if c.failCall(ch.addr, ch.pairs(), err) {
 		return prior, false
@@ -176,11 +177,22 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 	if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), again.Diagnostics) {
 		return next, true, false
 	}
-	if why := inconsistent(ch, planned); why != "" || ch.action == actionUpdate && replaced(prior, planned, again) {
+	var different []string
+	if ch.action == actionUpdate && replaced(prior, planned, again) {
+		different = append(different, "the action is replace")
+		again, planned, err = a.process.plan(a.null(), cfg, again.PlannedPrivate, nil)
+		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), again.Diagnostics) {
+			return next, true, false
+		}
+	}
+	different = append(different, inconsistent(ch, planned)...)
+	for range different {
 		c.fail(ch.addr, ch.pairs(), "Provider produced inconsistent final plan")
+	}
+	if len(different) > 0 {
 		// A user_id that was unknown in the plan may turn out to be another person.
 		if !ch.instance.deferred {
-			c.broke(kindInconsistent, "the plan of %s: %s", ch.addr, why)
+			c.broke(kindInconsistent, "the plan of %s: %s", ch.addr, different)
 		}
 		return next, true, false
 	}
@@ -221,15 +233,15 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 	return next, false, true
 }
 
-// inconsistent says which value that the plan showed as known came out differently.
-func inconsistent(ch *change, planned tftypes.Value) string {
+// inconsistent returns the values that the plan showed as known and that came out differently.
+func inconsistent(ch *change, planned tftypes.Value) (different []string) {
 	now := attributes(planned)
 	for name, text := range attributes(ch.planned) {
 		if text != unknown && now[name] != text {
-			return fmt.Sprintf("%s was %s, is %s", name, text, now[name])
+			different = append(different, fmt.Sprintf("%s was %s, is %s", name, text, now[name]))
 		}
 	}
-	return ""
+	return different
 }
 
 // importState is terraform import with a configuration that has the address.

@@ -94,7 +94,7 @@ func run(t *testing.T, h history, verbose bool, stopAt string) *result {
 			w.stopAt, w.verbose = stopAt, verbose
 			w.live()
 			w.kantata.Close()
-			time.Sleep(10 * time.Minute) // Reads that turned out to be unnecessary end. A real process takes them with it.
+			time.Sleep(linger)
 			if verbose {
 				res.trace = w.trace.String()
 			}
@@ -102,6 +102,9 @@ func run(t *testing.T, h history, verbose bool, stopAt string) *result {
 	}()
 	return res
 }
+
+// linger is the time in which reads that turned out to be unnecessary end. A real process takes them with it.
+const linger = 10 * time.Minute
 
 func (s settings) kantata() []kantatatest.Option {
 	dialect := kantatatest.Dialect{Duplicates: duplicateStyles[s.Duplicates], DeleteStatus: s.DeleteStatus}
