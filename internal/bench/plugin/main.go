@@ -1,17 +1,14 @@
 //go:build unix
 
-// Command plugin is the provider as the benchmark runs it: as it is, with one GET for each resource, or reading nothing.
-// It leaves what it used of the machine in a file.
+// Command plugin is the provider as the benchmark runs it: the product, another version of it, or a variant that reads each resource with
+// one GET or not at all. It can also read a list without Terraform. When it ends, it writes what it used of the machine to a file.
 package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log"
 	"os"
-	"path/filepath"
-	"strconv"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -23,41 +20,75 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/bench/usage"
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
 	product "github.com/kantata-community/terraform-provider-kantata/internal/provider"
 )
 
 func main() {
-	constructor := product.New("bench")
-	switch os.Getenv(usage.ModeVariable) {
-	case usage.OneGetEach:
-		constructor = func() provider.Provider { return &variant{Provider: product.New("bench")(), read: oneGet()} }
-	case usage.ReadNothing:
-		constructor = func() provider.Provider { return &variant{Provider: product.New("bench")(), read: nothing} }
-	}
 	product.LimitMemory()
-	err := providerserver.Serve(context.Background(), constructor, providerserver.ServeOpts{Address: "bench.invalid/kantata-community/kantata"})
-	if err != nil {
+	if err := run(os.Getenv(usage.ModeVariable)); err != nil {
 		log.Fatal(err)
 	}
-	if err := leaveUsage(); err != nil {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		log.Fatal(err)
+	}
+	peak := used.Maxrss
+	if runtime.GOOS == "linux" {
+		peak *= 1024 // Linux counts in KiB
+	}
+	if err := (usage.Usage{CPU: time.Duration(used.Utime.Nano() + used.Stime.Nano()), PeakBytes: peak}).Write(); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func leaveUsage() error {
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		return err
+func run(mode string) error {
+	constructor := product.New("bench")
+	switch mode {
+	case usage.Before:
+		return become(os.Getenv(usage.BeforeVariable))
+	case usage.ReadList:
+		return readList()
+	case usage.OneGetEach:
+		client, err := newClient()
+		if err != nil {
+			return err
+		}
+		constructor = func() provider.Provider { return &variant{Provider: product.New("bench")(), read: oneGet(client)} }
+	case usage.ReadNothing:
+		constructor = func() provider.Provider { return &variant{Provider: product.New("bench")(), read: nothing} }
 	}
-	content, err := json.Marshal(usage.Usage{
-		CPU: time.Duration(used.Utime.Nano() + used.Stime.Nano()),
-		// Linux counts in KiB.
-		PeakBytes: used.Maxrss * 1024,
+	options := providerserver.ServeOpts{Address: "bench.invalid/kantata-community/kantata"}
+	return providerserver.Serve(context.Background(), constructor, options)
+}
+
+func newClient() (*kantata.Client, error) {
+	return kantata.NewClient(kantata.Config{
+		AccessToken: os.Getenv("KANTATA_ACCESS_TOKEN"), BaseURL: os.Getenv("KANTATA_BASE_URL"),
+		MaxRetries: 4, RequestTimeout: time.Minute, UserAgent: "bench",
 	})
+}
+
+// readList reads the list of all memberships as the product's resources and data sources do.
+func readList() error {
+	client, err := newClient()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(os.Getenv(usage.DirVariable), strconv.Itoa(os.Getpid())+".json"), content, 0o600) //nolint:gosec // the benchmark names the folder
+	for _, err := range memberships.New(client, memberships.Options{}).List(context.Background(), kantata.MembershipFilter{}) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// become replaces this process by another plugin.
+func become(plugin string) error {
+	if err := os.Setenv(usage.ModeVariable, usage.Product); err != nil {
+		return err
+	}
+	return syscall.Exec(plugin, []string{plugin}, os.Environ()) //nolint:gosec // the benchmark built it
 }
 
 type readFunc func(context.Context, resource.ReadRequest, *resource.ReadResponse)
@@ -82,6 +113,7 @@ type membershipResource interface {
 	resource.ResourceWithConfigure
 	resource.ResourceWithIdentity
 	resource.ResourceWithImportState
+	resource.ResourceWithModifyPlan
 }
 
 type variantResource struct {
@@ -102,20 +134,13 @@ func nothing(ctx context.Context, req resource.ReadRequest, resp *resource.ReadR
 	}
 }
 
-// oneGet reads each resource by a request of its own.
-func oneGet() readFunc {
-	client, err := kantata.NewClient(kantata.Config{
-		AccessToken: os.Getenv("KANTATA_ACCESS_TOKEN"), BaseURL: os.Getenv("KANTATA_BASE_URL"),
-		MaxRetries: 4, RequestTimeout: time.Minute, UserAgent: "bench",
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
+// oneGet reads each resource with a request of its own.
+func oneGet(client *kantata.Client) readFunc {
 	return func(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 		var id types.String
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
 		if _, err := client.GetAccessGroupMembership(ctx, kantata.ID(id.ValueString())); err != nil {
-			resp.Diagnostics.AddError("Unable to Read", fmt.Sprint(err))
+			resp.Diagnostics.AddError("Unable to Read Access Group Membership", err.Error())
 			return
 		}
 		nothing(ctx, req, resp)

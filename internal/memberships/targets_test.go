@@ -1,0 +1,87 @@
+package memberships
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/bench/curve"
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+var curveFile = flag.String("curve", "", "the `file` to which TestTargets writes the cost of every plan of the grid, as JSON")
+
+// TestTargets checks the targets for requests and round trips on a random sample of the grid or, for the benchmark, on the whole grid.
+func TestTargets(t *testing.T) {
+	plans := curve.Grid()
+	if *curveFile == "" {
+		const sample = 30
+		rand.Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] })
+		plans = plans[:sample]
+	}
+	points := measure(t, plans)
+	if *curveFile == "" {
+		return
+	}
+	content, err := json.Marshal(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(*curveFile, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// measure returns the cost of the plans, in the same order, and reports the targets that they miss.
+func measure(t *testing.T, plans []curve.Plan) []curve.Point {
+	t.Helper()
+	type account struct{ rows, groups int }
+	accounts := map[account]*fake{} // reading changes nothing, so plans share them
+	points := make([]curve.Point, len(plans))
+	for i, plan := range plans {
+		f, ok := accounts[account{plan.Rows, plan.AccountGroups}]
+		if !ok {
+			f = newFake(0)
+			f.rows = slices.Grow(f.rows, plan.Rows)
+			for i := range plan.Rows {
+				f.add(kantata.Pair{AccessGroupID: testID(1 + i%plan.AccountGroups), UserID: testID(50000 + i)})
+			}
+			accounts[account{plan.Rows, plan.AccountGroups}] = f
+		}
+		synctest.Test(t, func(t *testing.T) { points[i] = readAll(t, f, plan) })
+		for _, missed := range points[i].Missed() {
+			t.Error(missed)
+		}
+	}
+	return points
+}
+
+// readAll reads the memberships of a plan by ID, in a random order.
+func readAll(t *testing.T, f *fake, plan curve.Plan) curve.Point {
+	t.Helper()
+	var managed []kantata.Membership
+	for g := range plan.Groups {
+		managed = append(managed, f.groups[testID(1+g)]...)
+	}
+	source := rand.New(rand.NewPCG(1, uint64(plan.Memberships)))
+	source.Shuffle(len(managed), func(i, j int) { managed[i], managed[j] = managed[j], managed[i] })
+
+	s := newStore(f)
+	before, start := f.count(), time.Now()
+	inParallel(t, curve.Parallelism, plan.Memberships, func(i int) error {
+		m, err := s.Get(t.Context(), managed[i].ID, managed[i].Pair())
+		if err == nil && m != managed[i] {
+			err = fmt.Errorf("got %v, want %v", m, managed[i])
+		}
+		return err
+	})
+	roundTrips := float64(time.Since(start)) / float64(f.latency)
+	time.Sleep(time.Minute) // until no list is being read any more
+	return curve.Point{Plan: plan, Requests: f.count() - before, RoundTrips: roundTrips}
+}
