@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&o.apply, "apply", 300, "the `number` of memberships that the measured apply creates; 0 skips it")
 	flag.IntVar(&o.list, "list", 100_000, "the `number` of memberships that the measured data source lists; 0 skips it")
 	flag.DurationVar(&o.latency, "latency", 200*time.Millisecond, "the time of each request in the measured commands")
-	flag.IntVar(&o.repeat, "repeat", 3, "how `many` times each command runs; the fastest counts, because other load only slows a command down")
+	flag.IntVar(&o.repeat, "repeat", 3, "how many `times` each command runs; the fastest counts, because other load only slows a command down")
 	flag.StringVar(&o.before, "before", "", "a `checkout` of another version of this repository to measure as well")
 	flag.Parse()
 
@@ -63,7 +63,7 @@ func run(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		page += table(s, measured)
+		page += b.table(s, measured)
 	}
 	if o.out == "" {
 		fmt.Print(page)

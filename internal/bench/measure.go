@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/bench/usage"
@@ -21,10 +22,11 @@ const pluginPackage = "/internal/bench/plugin"
 
 // bench runs Terraform with the plugin of internal/bench/plugin on an embedded Kantata.
 type bench struct {
-	dir    string
-	cli    *terraformcli.CLI
-	before string // the executable of the plugin of the other version, if there is one
 	options
+	dir string
+	cli *terraformcli.CLI
+	// plugin is the executable of the other version's plugin, and commit its commit, if there is one.
+	plugin, commit string
 }
 
 func newBench(ctx context.Context, dir string, o options) (*bench, error) {
@@ -32,15 +34,19 @@ func newBench(ctx context.Context, dir string, o options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{dir: dir, cli: cli, options: o}
-	if o.before != "" {
-		b.before = filepath.Join(dir, "before")
-		build := exec.CommandContext(ctx, "go", "build", "-C", o.before, "-o", b.before, "."+pluginPackage) //nolint:gosec // the user's checkout
-		if output, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("building the plugin of %s: %w\n%s", o.before, err, output)
-		}
+	b := &bench{options: o, dir: dir, cli: cli}
+	if o.before == "" {
+		return b, nil
 	}
-	return b, nil
+	b.plugin = filepath.Join(dir, "before")
+	//nolint:gosec // the user's checkout
+	build := exec.CommandContext(ctx, "go", "build", "-C", o.before, "-o", b.plugin, "."+pluginPackage)
+	if output, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the plugin of %s: %w\n%s", o.before, err, output)
+	}
+	commit, err := exec.CommandContext(ctx, "git", "-C", o.before, "rev-parse", "--short", "HEAD").Output() //nolint:gosec // the user's checkout
+	b.commit = strings.TrimSpace(string(commit))
+	return b, err
 }
 
 // scenario is a command to measure.
@@ -222,7 +228,7 @@ func (b *bench) run(ctx context.Context, a *account, mode string, args ...string
 	}
 	variables := []string{
 		"KANTATA_BASE_URL=" + a.fake.URL(), "KANTATA_ACCESS_TOKEN=" + kantatatest.Token,
-		usage.ModeVariable + "=" + mode, usage.DirVariable + "=" + used, usage.BeforeVariable + "=" + b.before,
+		usage.ModeVariable + "=" + mode, usage.DirVariable + "=" + used, usage.BeforeVariable + "=" + b.plugin,
 	}
 	command := b.cli.Command(ctx, a.dir, variables, append(args, "-no-color", "-input=false")...)
 	if len(args) == 0 {

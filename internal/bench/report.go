@@ -6,15 +6,15 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/bench/curve"
 	"github.com/kantata-community/terraform-provider-kantata/internal/bench/usage"
 )
 
+// labels name the modes in the tables. That of [usage.Before] contains a commit.
 var labels = map[string]string{
 	usage.Product:     "this provider",
-	usage.Before:      "the version before",
+	usage.Before:      "commit %s",
 	usage.OneGetEach:  "one GET for each membership",
 	usage.ReadNothing: "a plugin that reads nothing",
 	usage.ReadList:    "`internal/memberships`",
@@ -94,15 +94,16 @@ time with that of the first line. Compare times only within one table.
 `, b.cli.Name, b.cli.Version, b.latency, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), b.repeat)
 }
 
-// table reports a scenario. The ratios are to this provider, which is the first mode.
-func table(s scenario, measured []measurement) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n### %s\n\n| | requests | time | ratio | CPU | peak memory |\n| --- | --: | --: | --: | --: | --: |\n", s.title)
+// table reports a scenario. The ratios are to the first mode.
+func (b *bench) table(s scenario, measured []measurement) string {
+	var rows strings.Builder
+	fmt.Fprintf(&rows, "\n### %s\n\n| | requests | time | ratio | CPU | peak memory |\n| --- | --: | --: | --: | --: | --: |\n", s.title)
 	for i, m := range measured {
-		fmt.Fprintf(&b, "| %s | %s | %.1f s | %.2f | %.1f s | %d MiB |\n", labels[s.modes[i]], thousands(m.requests), m.wall.Seconds(),
-			m.wall.Seconds()/measured[0].wall.Seconds(), m.cpu.Round(time.Millisecond).Seconds(), m.peakBytes>>20)
+		label := strings.ReplaceAll(labels[s.modes[i]], "%s", b.commit)
+		fmt.Fprintf(&rows, "| %s | %s | %.1f s | %.2f | %.1f s | %d MiB |\n", label, thousands(m.requests), m.wall.Seconds(),
+			m.wall.Seconds()/measured[0].wall.Seconds(), m.cpu.Seconds(), m.peakBytes>>20)
 	}
-	return b.String()
+	return rows.String()
 }
 
 // thousands writes 12000 as 12,000.
