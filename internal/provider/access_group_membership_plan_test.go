@@ -139,9 +139,9 @@ func TestPlanOfCreate(t *testing.T) {
 		"adopts": {prepare: exists, change: adopt,
 			says: []string{"WARNING: " + summaryAdopted, "56000101", "Jane Doe", "created by user 12000009"}},
 		"unknown user": {prepare: exists, change: map[string]tftypes.Value{"user_id": unknown(tftypes.String)}},
-		"wrong token": {prepare: inject(fault("", kantatatest.AnswerStatus, http.StatusUnauthorized, 0)),
+		"wrong token": {prepare: inject(fault("", kantatatest.ReturnStatus, http.StatusUnauthorized, 0)),
 			says: []string{"ERROR: Kantata Access Token Rejected", "401"}},
-		"no permission": {prepare: inject(fault("", kantatatest.AnswerStatus, http.StatusForbidden, 0)),
+		"no permission": {prepare: inject(fault("", kantatatest.ReturnStatus, http.StatusForbidden, 0)),
 			says: []string{"ERROR: Unable to Plan", "403", "340001"}},
 	} {
 		t.Run(name, func(t *testing.T) {

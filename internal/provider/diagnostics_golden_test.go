@@ -27,10 +27,10 @@ func TestDiagnosticTexts(t *testing.T) {
 	t.Parallel()
 
 	answer := func(status int) func(*kantatatest.Server) {
-		return inject(fault("", kantatatest.AnswerStatus, status, 0))
+		return inject(fault("", kantatatest.ReturnStatus, status, 0))
 	}
 	refusal := func(body string) func(*kantatatest.Server) {
-		return inject(kantatatest.Fault{Method: http.MethodPost, Effect: kantatatest.AnswerStatus, Status: 422, Body: body})
+		return inject(kantatatest.Fault{Method: http.MethodPost, Effect: kantatatest.ReturnStatus, Status: 422, Body: body})
 	}
 	onPost := func(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
 		return always(http.MethodPost, effect, status)
@@ -72,14 +72,14 @@ func TestDiagnosticTexts(t *testing.T) {
 		scene{"create: no such user", "create nobody", nil},
 		scene{"create: refused with a field", "create", refusal(`{"errors":[{"type":"validation","message":"must exist","field":"user_id"}]}`)},
 		scene{"create: refused with two", "create", refusal(`{"errors":[{"type":"validation","message":"a","field":"access_group_id"},{"type":"system","message":"b"}]}`)},
-		scene{"create: POST refused 403", "create", onPost(kantatatest.AnswerStatus, 403)},
-		scene{"create: POST answered 404", "create", onPost(kantatatest.AnswerStatus, 404)},
-		scene{"create: POST answered 500", "create", onPost(kantatatest.AnswerStatus, 500)},
-		scene{"create: POST answered 504", "create", onPost(kantatatest.AnswerStatus, 504)},
+		scene{"create: POST refused 403", "create", onPost(kantatatest.ReturnStatus, 403)},
+		scene{"create: POST answered 404", "create", onPost(kantatatest.ReturnStatus, 404)},
+		scene{"create: POST answered 500", "create", onPost(kantatatest.ReturnStatus, 500)},
+		scene{"create: POST answered 504", "create", onPost(kantatatest.ReturnStatus, 504)},
 		scene{"create: POST timed out", "create", onPost(kantatatest.HangBefore, 0)},
-		scene{"create: POST answered 502, then the look is refused", "create", all(afterWrite(kantatatest.AnswerStatus, 403), once(http.MethodPost, kantatatest.AnswerStatus, 502))},
-		scene{"delete: absent, and the look is refused", "delete", all(removed, lists(kantatatest.AnswerStatus, 403))},
-		scene{"read: removed, and the look is refused", "read", all(removed, lists(kantatatest.AnswerStatus, 403))},
+		scene{"create: POST answered 502, then the look is refused", "create", all(afterWrite(kantatatest.ReturnStatus, 403), once(http.MethodPost, kantatatest.ReturnStatus, 502))},
+		scene{"delete: absent, and the look is refused", "delete", all(removed, lists(kantatatest.ReturnStatus, 403))},
+		scene{"read: removed, and the look is refused", "read", all(removed, lists(kantatatest.ReturnStatus, 403))},
 		scene{"import: not a form", "import jane", nil},
 		scene{"import: three parts", "import 1/2/3", nil},
 		scene{"import: no such id", "import 1", nil},

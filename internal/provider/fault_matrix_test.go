@@ -118,32 +118,32 @@ func createCells() []cell {
 	}
 	cells := []cell{
 		{name: "no fault", kantata: 1, state: holds, writes: 1},
-		{name: "429 once", fault: once(post, kantatatest.AnswerStatus, 429), kantata: 1, state: holds, writes: 2},
-		{name: "504 before, once", fault: once(post, kantatatest.AnswerStatus, 504), state: absent, writes: 1, says: "may still appear"},
+		{name: "429 once", fault: once(post, kantatatest.ReturnStatus, 429), kantata: 1, state: holds, writes: 2},
+		{name: "504 before, once", fault: once(post, kantatatest.ReturnStatus, 504), state: absent, writes: 1, says: "may still appear"},
 		{name: "time-out before", fault: once(post, kantatatest.HangBefore, 0), state: absent, writes: 1, says: "may still appear"},
 		{name: "reset before, once", fault: once(post, kantatatest.ResetBefore, 0), kantata: 1, state: holds, writes: 2},
 		{name: "reset before, always", fault: always(post, kantatatest.ResetBefore, 0), state: absent, writes: 3, says: "Unable to Create"},
-		{name: "503 before, always", fault: always(post, kantatatest.AnswerStatus, 503), state: absent, writes: 3, says: "503"},
+		{name: "503 before, always", fault: always(post, kantatatest.ReturnStatus, 503), state: absent, writes: 3, says: "503"},
 		{name: "504 with late commit", fault: late(504, 2), kantata: 1, state: holds, writes: 1},
 		{name: "502 with late commit, second refused", fault: late(502, 1), kantata: 1, state: holds, writes: 2},
 		{name: "another run at the same moment", fault: race, kantata: 1, state: absent, writes: 1, says: "import {"},
 		{name: "another run at the same moment, 200", fault: race, kantata: 1, state: holds, writes: 1, dialect: kantatatest.Dialect{Duplicates: kantatatest.DuplicateReturnsExisting}},
-		{name: "502 after, then the look fails", fault: all(afterWrite(kantatatest.AnswerStatus, 503), once(post, kantatatest.AnswerStatusAfter, 502)), kantata: 1, state: absent, writes: 1, says: "340001"},
-		{name: "502 before, then the look is a login page", fault: all(afterWrite(kantatatest.LoginPage, 0), once(post, kantatatest.AnswerStatus, 502)), state: absent, writes: 1, says: "340001"},
-		{name: "reset after, then the look is refused", fault: all(afterWrite(kantatatest.AnswerStatus, 403), once(post, kantatatest.ResetAfter, 0)), kantata: 1, state: absent, writes: 1, says: "340001"},
-		{name: "redirect", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.AnswerStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships"}}, Times: 1}), state: absent, writes: 1, says: "redirect"},
-		{name: "422 that repeats the token", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.AnswerStatus, Status: 422, Body: `{"errors":[{"message":"` + kantatatest.Token + `"}]}`}), state: absent, writes: 1, says: "[redacted]"},
+		{name: "502 after, then the look fails", fault: all(afterWrite(kantatatest.ReturnStatus, 503), once(post, kantatatest.ReturnStatusAfter, 502)), kantata: 1, state: absent, writes: 1, says: "340001"},
+		{name: "502 before, then the look is a login page", fault: all(afterWrite(kantatatest.LoginPage, 0), once(post, kantatatest.ReturnStatus, 502)), state: absent, writes: 1, says: "340001"},
+		{name: "reset after, then the look is refused", fault: all(afterWrite(kantatatest.ReturnStatus, 403), once(post, kantatatest.ResetAfter, 0)), kantata: 1, state: absent, writes: 1, says: "340001"},
+		{name: "redirect", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.ReturnStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships"}}, Times: 1}), state: absent, writes: 1, says: "redirect"},
+		{name: "422 that repeats the token", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.ReturnStatus, Status: 422, Body: `{"errors":[{"message":"` + kantatatest.Token + `"}]}`}), state: absent, writes: 1, says: "[redacted]"},
 		{name: "interrupt, done", fault: once(post, kantatatest.HangAfter, 0), interrupt: true, kantata: 1, state: holds, writes: 1},
 		{name: "interrupt, not done", fault: once(post, kantatatest.HangBefore, 0), interrupt: true, state: absent, writes: 1, says: "may still appear"},
-		{name: "look before: 401", fault: always(get, kantatatest.AnswerStatus, 401), state: absent, writes: 0, says: "401"},
-		{name: "look before: 503 always", fault: always(get, kantatatest.AnswerStatus, 503), state: absent, writes: 0, says: "503"},
-		{name: "look before: 503 once", fault: once(get, kantatatest.AnswerStatus, 503), kantata: 1, state: holds, writes: 1},
+		{name: "look before: 401", fault: always(get, kantatatest.ReturnStatus, 401), state: absent, writes: 0, says: "401"},
+		{name: "look before: 503 always", fault: always(get, kantatatest.ReturnStatus, 503), state: absent, writes: 0, says: "503"},
+		{name: "look before: 503 once", fault: once(get, kantatatest.ReturnStatus, 503), kantata: 1, state: holds, writes: 1},
 		{name: "look before: login page always", fault: always(get, kantatatest.LoginPage, 0), state: absent, writes: 0, says: "Unable to Create"},
 	}
 	for _, status := range []int{500, 502, 503} {
 		cells = append(cells,
-			cell{name: fmt.Sprintf("%d before, once", status), fault: once(post, kantatatest.AnswerStatus, status), kantata: 1, state: holds, writes: 2},
-			cell{name: fmt.Sprintf("%d after, once", status), fault: once(post, kantatatest.AnswerStatusAfter, status), kantata: 1, state: holds, writes: 1},
+			cell{name: fmt.Sprintf("%d before, once", status), fault: once(post, kantatatest.ReturnStatus, status), kantata: 1, state: holds, writes: 2},
+			cell{name: fmt.Sprintf("%d after, once", status), fault: once(post, kantatatest.ReturnStatusAfter, status), kantata: 1, state: holds, writes: 1},
 		)
 	}
 	for name, effect := range map[string]kantatatest.Effect{
@@ -152,9 +152,9 @@ func createCells() []cell {
 	} {
 		cells = append(cells, cell{name: name, fault: once(post, effect, 0), kantata: 1, state: holds, writes: 1})
 	}
-	cells = append(cells, cell{name: "504 after", fault: once(post, kantatatest.AnswerStatusAfter, 504), kantata: 1, state: holds, writes: 1})
+	cells = append(cells, cell{name: "504 after", fault: once(post, kantatatest.ReturnStatusAfter, 504), kantata: 1, state: holds, writes: 1})
 	for _, status := range []int{400, 401, 403, 404, 422} {
-		cells = append(cells, cell{name: fmt.Sprintf("%d", status), fault: always(post, kantatatest.AnswerStatus, status), state: absent, writes: 1, says: fmt.Sprint(status)})
+		cells = append(cells, cell{name: fmt.Sprintf("%d", status), fault: always(post, kantatatest.ReturnStatus, status), state: absent, writes: 1, says: fmt.Sprint(status)})
 	}
 	for name, style := range map[string]kantatatest.DuplicateStyle{
 		"refused": kantatatest.DuplicateRefused, "answered with the first": kantatatest.DuplicateReturnsExisting, "doubled": kantatatest.DuplicateCreatesSecond,
@@ -177,24 +177,24 @@ func deleteCells() []cell {
 	cells := []cell{
 		{name: "no fault, 200", state: absent, writes: 1},
 		{name: "no fault, 204", state: absent, writes: 1, dialect: kantatatest.Dialect{DeleteStatus: 204}},
-		{name: "429 once", fault: once(del, kantatatest.AnswerStatus, 429), state: absent, writes: 2},
+		{name: "429 once", fault: once(del, kantatatest.ReturnStatus, 429), state: absent, writes: 2},
 		{name: "removed by hand", fault: removed, state: absent, writes: 1},
 		{name: "added again by hand", fault: readded, state: absent, writes: 2},
-		{name: "removed by hand, look refused", fault: all(removed, lists(kantatatest.AnswerStatus, 403)), state: kept, writes: 1, says: "403"},
-		{name: "removed by hand, look unavailable", fault: all(removed, lists(kantatatest.AnswerStatus, 503)), state: kept, writes: 1, says: "503"},
-		{name: "login page before, once", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 200, Body: html, Times: 1}), state: absent, writes: 2},
-		{name: "login page before, always", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 200, Body: html}), kantata: 1, state: kept, writes: 3, says: "Unable to Delete"},
-		{name: "redirect", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships/56000101"}}, Times: 1}), kantata: 1, state: kept, writes: 1, says: "redirect"},
-		{name: "404 of a proxy", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}}), kantata: 1, state: kept, writes: 1, says: "404"},
+		{name: "removed by hand, look refused", fault: all(removed, lists(kantatatest.ReturnStatus, 403)), state: kept, writes: 1, says: "403"},
+		{name: "removed by hand, look unavailable", fault: all(removed, lists(kantatatest.ReturnStatus, 503)), state: kept, writes: 1, says: "503"},
+		{name: "login page before, once", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 200, Body: html, Times: 1}), state: absent, writes: 2},
+		{name: "login page before, always", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 200, Body: html}), kantata: 1, state: kept, writes: 3, says: "Unable to Delete"},
+		{name: "redirect", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships/56000101"}}, Times: 1}), kantata: 1, state: kept, writes: 1, says: "redirect"},
+		{name: "404 of a proxy", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}}), kantata: 1, state: kept, writes: 1, says: "404"},
 	}
 	for _, status := range []int{400, 401, 403, 422} {
-		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(del, kantatatest.AnswerStatus, status), kantata: 1, state: kept, writes: 1, says: fmt.Sprint(status)})
+		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(del, kantatatest.ReturnStatus, status), kantata: 1, state: kept, writes: 1, says: fmt.Sprint(status)})
 	}
 	for _, status := range []int{500, 502, 503, 504} {
 		cells = append(cells,
-			cell{name: fmt.Sprintf("%d before, once", status), fault: once(del, kantatatest.AnswerStatus, status), state: absent, writes: 2},
-			cell{name: fmt.Sprintf("%d after, once", status), fault: once(del, kantatatest.AnswerStatusAfter, status), state: absent, writes: 2},
-			cell{name: fmt.Sprintf("%d before, always", status), fault: always(del, kantatatest.AnswerStatus, status), kantata: 1, state: kept, writes: 3, says: fmt.Sprint(status)},
+			cell{name: fmt.Sprintf("%d before, once", status), fault: once(del, kantatatest.ReturnStatus, status), state: absent, writes: 2},
+			cell{name: fmt.Sprintf("%d after, once", status), fault: once(del, kantatatest.ReturnStatusAfter, status), state: absent, writes: 2},
+			cell{name: fmt.Sprintf("%d before, always", status), fault: always(del, kantatatest.ReturnStatus, status), kantata: 1, state: kept, writes: 3, says: fmt.Sprint(status)},
 		)
 	}
 	for name, effect := range map[string]kantatatest.Effect{"reset": kantatatest.ResetBefore, "time-out": kantatatest.HangBefore} {
@@ -224,20 +224,20 @@ func readCells() []cell {
 		{name: "empty lists", fault: lists(kantatatest.EmptyList, 0), kantata: 1, state: kept},
 		{name: "empty lists and a show without results", fault: always(get, kantatatest.EmptyList, 0), kantata: 1, state: kept, says: "Unable to Read"},
 		{name: "lists without results", fault: lists(kantatatest.NoResults, 0), kantata: 1, state: kept},
-		{name: "removed by hand, the show fails", fault: all(removed, shows(kantatatest.AnswerStatus, 503, 0)), state: kept, says: "503"},
-		{name: "removed by hand, the show is 404 of a proxy", fault: all(lists(kantatatest.EmptyList, 0), inject(kantatatest.Fault{Method: get, Path: "/access_group_memberships/", Effect: kantatatest.AnswerStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}})), kantata: 1, state: kept, says: "404"},
-		{name: "removed by hand, the lists fail", fault: all(removed, lists(kantatatest.AnswerStatus, 503)), state: kept, says: "503"},
+		{name: "removed by hand, the show fails", fault: all(removed, shows(kantatatest.ReturnStatus, 503, 0)), state: kept, says: "503"},
+		{name: "removed by hand, the show is 404 of a proxy", fault: all(lists(kantatatest.EmptyList, 0), inject(kantatatest.Fault{Method: get, Path: "/access_group_memberships/", Effect: kantatatest.ReturnStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}})), kantata: 1, state: kept, says: "404"},
+		{name: "removed by hand, the lists fail", fault: all(removed, lists(kantatatest.ReturnStatus, 503)), state: kept, says: "503"},
 		{name: "removed by hand, shows and lists are a login page", fault: all(removed, always(get, kantatatest.LoginPage, 0)), state: kept, says: "Unable to Read"},
-		{name: "429 once", fault: once(get, kantatatest.AnswerStatus, 429), kantata: 1, state: kept},
+		{name: "429 once", fault: once(get, kantatatest.ReturnStatus, 429), kantata: 1, state: kept},
 	}
 	for _, status := range []int{500, 502, 503, 504} {
 		cells = append(cells,
-			cell{name: fmt.Sprintf("%d once", status), fault: once(get, kantatatest.AnswerStatus, status), kantata: 1, state: kept},
-			cell{name: fmt.Sprintf("%d always", status), fault: always(get, kantatatest.AnswerStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)},
+			cell{name: fmt.Sprintf("%d once", status), fault: once(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept},
+			cell{name: fmt.Sprintf("%d always", status), fault: always(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)},
 		)
 	}
 	for _, status := range []int{400, 401, 403, 422} {
-		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(get, kantatatest.AnswerStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)})
+		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)})
 	}
 	for name, effect := range map[string]kantatatest.Effect{
 		"reset": kantatatest.ResetBefore, "time-out": kantatatest.HangBefore, "body cut": kantatatest.CutBody, "half the JSON": kantatatest.TruncateJSON, "login page": kantatatest.LoginPage,

@@ -281,11 +281,11 @@ func (g *generator) fault() fault {
 	f.ByID = get && g.one(3)
 	switch g.IntN(10) {
 	case 0:
-		f.Effect, f.Status = kantatatest.AnswerStatus, pick(g, 500, 502, 503, 504)
+		f.Effect, f.Status = kantatatest.ReturnStatus, pick(g, 500, 502, 503, 504)
 	case 1:
-		f.Effect, f.Status, f.RetryAfter = kantatatest.AnswerStatus, http.StatusTooManyRequests, pick(g, 0, 1, 30)
+		f.Effect, f.Status, f.RetryAfter = kantatatest.ReturnStatus, http.StatusTooManyRequests, pick(g, 0, 1, 30)
 	case 2:
-		f.Effect, f.Status, f.HTML = kantatatest.AnswerStatusAfter, pick(g, 502, 503, 504), g.one(2)
+		f.Effect, f.Status, f.HTML = kantatatest.ReturnStatusAfter, pick(g, 502, 503, 504), g.one(2)
 	case 3:
 		f.Effect = pick(g, kantatatest.ResetBefore, kantatatest.ResetAfter)
 	case 4:
@@ -302,10 +302,10 @@ func (g *generator) fault() fault {
 	case 8:
 		f.Effect, f.Later = kantatatest.LateCommit, g.IntN(6)
 		if f.Method != http.MethodPost {
-			f.Effect, f.Status, f.Later = kantatatest.AnswerStatusAfter, 504, 0
+			f.Effect, f.Status, f.Later = kantatatest.ReturnStatusAfter, 504, 0
 		}
 	case 9:
-		f.Effect, f.Status = kantatatest.AnswerStatus, pick(g, 401, 403, 404, 422)
+		f.Effect, f.Status = kantatatest.ReturnStatus, pick(g, 401, 403, 404, 422)
 		if get && f.Status == http.StatusUnprocessableEntity {
 			f.Status = http.StatusBadRequest
 		}

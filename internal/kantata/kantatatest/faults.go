@@ -15,8 +15,8 @@ type Effect int
 
 // The effects of a fault. "Served" means that the server does what the request says and prepares the usual response.
 const (
-	AnswerStatus      Effect = iota // not served; the response is Status with Body, or an error in the API's form
-	AnswerStatusAfter               // served, but the response is Status with Body, or an error in the API's form
+	ReturnStatus      Effect = iota // not served; the response is Status with Body, or an error in the API's form
+	ReturnStatusAfter               // served, but the response is Status with Body, or an error in the API's form
 	ResetBefore                     // not served; the connection is cut
 	ResetAfter                      // served, but the connection is cut before the response
 	HangBefore                      // not served; no response until the client leaves
@@ -33,8 +33,8 @@ const (
 
 // descriptions says in plain English what each effect does. "Done" refers to what the request says.
 var descriptions = map[Effect]string{
-	AnswerStatus:      "not done, a status instead",
-	AnswerStatusAfter: "done, but a status instead of the response",
+	ReturnStatus:      "not done, a status instead",
+	ReturnStatusAfter: "done, but a status instead of the response",
 	ResetBefore:       "not done, connection cut",
 	ResetAfter:        "done, then connection cut",
 	HangBefore:        "not done, no response",
@@ -89,7 +89,7 @@ func (f Fault) String() string {
 	}
 	for _, e := range append([]Effect{f.Effect}, f.Also...) {
 		switch e {
-		case AnswerStatus, AnswerStatusAfter:
+		case ReturnStatus, ReturnStatusAfter:
 			effects = append(effects, fmt.Sprintf("%s (%d)", e, cmp.Or(f.Status, http.StatusInternalServerError)))
 		case LateCommit:
 			effects = append(effects, fmt.Sprintf("%s (%d)", e, cmp.Or(f.Status, http.StatusGatewayTimeout)))
@@ -152,7 +152,7 @@ func (f *Fault) cuts() bool {
 func (s *Server) serveWith(f *Fault, r Request, query url.Values) response {
 	resp := response{header: http.Header{}}
 	switch {
-	case f.has(AnswerStatus, ResetBefore, HangBefore, EmptyList):
+	case f.has(ReturnStatus, ResetBefore, HangBefore, EmptyList):
 	case f.has(LateCommit):
 		s.writeLater(f, r)
 	default:
@@ -160,7 +160,7 @@ func (s *Server) serveWith(f *Fault, r Request, query url.Values) response {
 	}
 	for _, e := range append([]Effect{f.Effect}, f.Also...) {
 		switch e {
-		case AnswerStatus, AnswerStatusAfter:
+		case ReturnStatus, ReturnStatusAfter:
 			resp = s.failure(f, http.StatusInternalServerError)
 		case LateCommit:
 			resp = s.failure(f, http.StatusGatewayTimeout)

@@ -22,9 +22,9 @@ func TestEffects(t *testing.T) {
 		broken bool
 		check  func(reply) bool
 	}{
-		"AnswerStatus": {
+		"ReturnStatus": {
 			fault: kantatatest.Fault{
-				Effect: kantatatest.AnswerStatus, Status: 503, Body: "<h1>busy</h1>", Header: http.Header{"retry-after": {"7"}},
+				Effect: kantatatest.ReturnStatus, Status: 503, Body: "<h1>busy</h1>", Header: http.Header{"retry-after": {"7"}},
 			},
 			status: 503, check: func(a reply) bool {
 				return a.status == 503 && a.body == "<h1>busy</h1>" && a.header.Get("Retry-After") == "7"
@@ -34,14 +34,14 @@ func TestEffects(t *testing.T) {
 			fault: kantatatest.Fault{Effect: kantatatest.Delay, Delay: time.Nanosecond}, status: 200, works: true,
 			check: func(a reply) bool { return a.status == 200 },
 		},
-		"AnswerStatus without a status": {
-			fault: kantatatest.Fault{Effect: kantatatest.AnswerStatus}, status: 500,
+		"ReturnStatus without a status": {
+			fault: kantatatest.Fault{Effect: kantatatest.ReturnStatus}, status: 500,
 			check: func(a reply) bool {
 				return a.body == `{"errors":[{"message":"Internal Server Error","type":"system"}]}`
 			},
 		},
-		"AnswerStatusAfter": {
-			fault: kantatatest.Fault{Effect: kantatatest.AnswerStatusAfter, Status: 502}, status: 502, works: true,
+		"ReturnStatusAfter": {
+			fault: kantatatest.Fault{Effect: kantatatest.ReturnStatusAfter, Status: 502}, status: 502, works: true,
 			check: func(a reply) bool { return a.status == 502 },
 		},
 		"ResetBefore": {fault: kantatatest.Fault{Effect: kantatatest.ResetBefore}, broken: true},
@@ -207,10 +207,10 @@ func TestComposedEffects(t *testing.T) {
 		rows    int
 		check   func(reply, error) bool
 	}{
-		"not served wins": {[]kantatatest.Effect{kantatatest.ResetAfter, kantatatest.AnswerStatus}, 0, func(_ reply, err error) bool {
+		"not served wins": {[]kantatatest.Effect{kantatatest.ResetAfter, kantatatest.ReturnStatus}, 0, func(_ reply, err error) bool {
 			return err != nil
 		}},
-		"half of an error": {[]kantatatest.Effect{kantatatest.AnswerStatusAfter, kantatatest.TruncateJSON}, 1, func(a reply, err error) bool {
+		"half of an error": {[]kantatatest.Effect{kantatatest.ReturnStatusAfter, kantatatest.TruncateJSON}, 1, func(a reply, err error) bool {
 			return err == nil && a.status == 500 && a.body != "" && !json.Valid([]byte(a.body))
 		}},
 		"half of a login page": {[]kantatatest.Effect{kantatatest.LoginPage, kantatatest.CutBody}, 1, func(a reply, err error) bool {
@@ -235,7 +235,7 @@ func TestComposedEffects(t *testing.T) {
 func TestEffectsHaveDescriptions(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for e := kantatatest.AnswerStatus; e <= kantatatest.Delay; e++ {
+	for e := kantatatest.ReturnStatus; e <= kantatatest.Delay; e++ {
 		if text := e.String(); text == "" || seen[text] {
 			t.Errorf("effect %d: got description %q, want one of its own", int(e), text)
 		} else {
@@ -252,7 +252,7 @@ func TestEffectsHaveDescriptions(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	want = "every request: not done, a status instead (500)"
-	if got := (kantatatest.Fault{Effect: kantatatest.AnswerStatus}).String(); got != want {
+	if got := (kantatatest.Fault{Effect: kantatatest.ReturnStatus}).String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

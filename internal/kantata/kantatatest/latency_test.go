@@ -124,7 +124,7 @@ func TestDelayOfAFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := company(t, kantatatest.WithoutListener())
 		s.Inject(kantatatest.Fault{Effect: kantatatest.Delay, Delay: time.Minute, Times: 1})
-		s.Inject(kantatatest.Fault{Effect: kantatatest.AnswerStatus, Status: 503, Delay: time.Second, Times: 1})
+		s.Inject(kantatatest.Fault{Effect: kantatatest.ReturnStatus, Status: 503, Delay: time.Second, Times: 1})
 		for _, want := range []struct {
 			status int
 			after  time.Duration
