@@ -170,7 +170,7 @@ func TestDeleteSucceedsOnlyOnASuccess(t *testing.T) {
 		"204":                   {204, "", 1},
 		"200 with success":      {200, `{"success":"deleted"}`, 1},
 		"200 without content":   {200, "", 1},
-		"202 with white space":  {202, "\n", 1},
+		"202 with whitespace":   {202, "\n", 1},
 		"200 with an object":    {200, `{}`, 3},
 		"200 with a row":        {200, one, 3},
 		"200 with no success":   {200, `{"success":false}`, 3},

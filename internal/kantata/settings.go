@@ -11,7 +11,7 @@ import (
 // DefaultBaseURL is the root of Kantata OX's API. The host still has the product's former name.
 const DefaultBaseURL = "https://api.mavenlink.com/api/v1"
 
-// NormalizeAccessToken removes the white space around the token, which a file or an environment variable leaves. It returns an error,
+// NormalizeAccessToken removes the whitespace around the token, which a file or an environment variable leaves. It returns an error,
 // which never contains the token, if the rest cannot be a bearer token.
 func NormalizeAccessToken(token string) (string, error) {
 	token = strings.TrimSpace(token)
@@ -23,13 +23,13 @@ func NormalizeAccessToken(token string) (string, error) {
 	case strings.Contains(token, "://"):
 		return "", errors.New("it is a URL. Check that the token and the base URL are not swapped")
 	case strings.ContainsFunc(token, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }):
-		return "", errors.New("it contains white space, a control character, or a character outside ASCII. " +
+		return "", errors.New("it contains whitespace, a control character, or a character outside ASCII. " +
 			"Copy the token again, without the word Bearer and without line breaks")
 	}
 	return token, nil
 }
 
-// NormalizeBaseURL removes white space and trailing slashes. It returns an error unless the URL is https, or http with a loopback address,
+// NormalizeBaseURL removes whitespace and trailing slashes. It returns an error unless the URL is https, or http with a loopback address,
 // and has no user information, query or fragment. The error contains no part of the URL: it may be the access token.
 func NormalizeBaseURL(base string) (string, error) {
 	base = strings.TrimSpace(base)

@@ -36,12 +36,12 @@ func (d *accessGroupMembershipDataSource) Schema(_ context.Context, _ datasource
 			Validators: []validator.String{idValidator{}}}
 	}
 	attributes := membershipAttributes()
-	attributes["id"] = key(describeID + " Set either this, or both `access_group_id` and `user_id`.")
+	attributes["id"] = key(describeID + " Set either `id`, or both `access_group_id` and `user_id`.")
 	attributes["access_group_id"] = key("The ID of the access group, for example `340002`.")
 	attributes["user_id"] = key("The ID of the person, for example `12000001`.")
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads one access group membership, by its ID or by its access group and user. A membership that does not exist " +
-			"is an error.",
+		MarkdownDescription: "Reads one access group membership, by its ID or by its access group and user. Returns an error if the membership " +
+			"does not exist.",
 		Attributes: attributes,
 	}
 }
@@ -100,8 +100,8 @@ func (d *accessGroupMembershipDataSource) Read(ctx context.Context, req datasour
 				"returns an empty list if no membership matches.", config.UserID.ValueString(), config.AccessGroupID.ValueString()))
 	case errors.Is(err, memberships.ErrAbsent):
 		resp.Diagnostics.AddAttributeError(path.Root("id"), "Access Group Membership Not Found",
-			fmt.Sprintf("Kantata has no access group membership with the ID %s. The ID changes if a person is removed and added again: to find "+
-				"the membership in this case too, set access_group_id and user_id instead.", config.ID.ValueString()))
+			fmt.Sprintf("Kantata has no access group membership with the ID %s. The ID changes if a person is removed from the group and added "+
+				"again. To find the membership in that case as well, set access_group_id and user_id instead.", config.ID.ValueString()))
 	case err != nil:
 		resp.Diagnostics.Append(listDiagnostic(summaryRead, err))
 	default:

@@ -34,12 +34,12 @@ func (l *accessGroupMembershipListResource) ListResourceConfigSchema(_ context.C
 		MarkdownDescription: "Finds access group memberships for `terraform query` (Terraform 1.14 or newer), so that they can be imported in bulk.",
 		Attributes: map[string]schema.Attribute{
 			"access_group_id": schema.StringAttribute{
-				MarkdownDescription: "Finds only the memberships of the access group with this id, for example `340002`.",
+				MarkdownDescription: "Finds only the memberships of the access group with this ID, for example `340002`.",
 				Optional:            true,
 				Validators:          []validator.String{idValidator{}},
 			},
 			"user_id": schema.StringAttribute{
-				MarkdownDescription: "Finds only the memberships of the person with this id, for example `12000001`.",
+				MarkdownDescription: "Finds only the memberships of the person with this ID, for example `12000001`.",
 				Optional:            true,
 				Validators:          []validator.String{idValidator{}},
 			},

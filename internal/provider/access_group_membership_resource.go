@@ -46,30 +46,30 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 	}
 	resp.Schema = schema.Schema{
 		Version: 0,
-		MarkdownDescription: "Puts a person into an access group of Kantata OX, and removes them from it when the resource is destroyed. " +
-			"The resource is additive: it never changes memberships that are not in the configuration. " +
-			"An import ID is " + importForms + ". The configuration that Terraform generates for an import by e-mail address has both " +
+		MarkdownDescription: "Adds a person to an access group in Kantata OX, and removes the person when the resource is destroyed. " +
+			"The resource is additive: it never changes a membership that the configuration does not manage. " +
+			"An import ID is " + importForms + ". The configuration that Terraform generates for an import by e-mail address contains both " +
 			"`user_id` and `user_email_address`: remove one of them.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed(describeID),
 			"access_group_id": schema.StringAttribute{
-				MarkdownDescription: "The ID of the access group, digits only, for example `340002`. A change replaces the membership.",
+				MarkdownDescription: "The ID of the access group, digits only, for example `340002`. Changing this replaces the membership.",
 				Required:            true,
 				Validators:          []validator.String{idValidator{}},
 			},
 			"access_group_name": computed(describeAccessGroupName),
 			"user_id": schema.StringAttribute{
 				MarkdownDescription: "The ID of the person, digits only, for example `12000001`. Set exactly one of `user_id` and " +
-					"`user_email_address`. Another person replaces the membership.",
+					"`user_email_address`. Changing the person replaces the membership.",
 				Optional:   true,
 				Computed:   true,
 				Validators: []validator.String{idValidator{instead: "user_email_address"}},
 			},
 			"user_email_address": schema.StringAttribute{
 				MarkdownDescription: "The e-mail address of the person, for example `jane@example.com`. Set exactly one of `user_id` and " +
-					"`user_email_address`. Upper and lower case do not matter. The address is looked up when the membership is planned for the " +
-					"first time and when the address changes, and never again: no plan fails because someone was deactivated or has another " +
-					"address in Kantata. Another address of the same person changes nothing in Kantata. Another person replaces the membership.",
+					"`user_email_address`. Case is ignored. The address is looked up when the membership is first planned and when the " +
+					"address changes, but not afterward, so no plan fails because someone was deactivated or got another address in Kantata. " +
+					"Changing it to another address of the same person changes nothing in Kantata. Changing the person replaces the membership.",
 				Optional:   true,
 				Validators: []validator.String{emailAddressValidator},
 			},
@@ -77,8 +77,8 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 			"creator_id": computed(describeCreatorID),
 			"created_at": computed(describeCreatedAt),
 			"adopt_existing": schema.BoolAttribute{
-				MarkdownDescription: "Whether a membership that exists already is taken into the state instead of being an error, " +
-					"for example `true`. Plan and apply report each adopted membership in a warning. A change sends no request. Defaults to `false`.",
+				MarkdownDescription: "Whether to adopt a membership that already exists into the state instead of returning an error, for " +
+					"example `true`. Plan and apply report each adopted membership in a warning. Changing this sends no request. Defaults to `false`.",
 				Optional: true,
 			},
 		},
@@ -239,7 +239,7 @@ func importPair(ctx context.Context, pair kantata.Pair, resp *resource.ImportSta
 	return diags
 }
 
-// createDiagnostics reports a create that failed. A swapped pair is a likely mistake, so a refused one is checked for it.
+// createDiagnostics reports a create that failed. If Kantata refused the pair, its IDs may be swapped, so that is checked.
 func (r *accessGroupMembershipResource) createDiagnostics(ctx context.Context, pair kantata.Pair, err error) diag.Diagnostics {
 	var exists *memberships.ExistsError
 	if errors.As(err, &exists) {
@@ -279,13 +279,13 @@ func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, 
 	const summary = "Unable to Import Access Group Membership"
 	if prior.UserID.IsNull() {
 		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("Kantata has no access group membership with the ID %s. If %s is the ID of a user "+
-			"or of an access group, import by the pair instead. An import ID is %s.", prior.id(), prior.id(), importForms))
+			"or of an access group, import the pair instead. An import ID is %s.", prior.id(), prior.id(), importForms))
 	}
 	pair := prior.pair()
 	reverse := kantata.Pair{AccessGroupID: pair.UserID, UserID: pair.AccessGroupID}
 	if found, err := r.data.store.Find(ctx, reverse); err == nil {
-		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse exists: %s. The two IDs are "+
-			"swapped: import \"%s\".", pair.UserID, pair.AccessGroupID, describe(found), reverse))
+		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse pair exists: %s. The two IDs "+
+			"are swapped: import \"%s\".", pair.UserID, pair.AccessGroupID, lowerFirst(describe(found)), reverse))
 	}
 	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, so there is nothing to import. Check both IDs, "+
 		"or remove the import and let Terraform create the membership. An import ID is %s.", pair.UserID, pair.AccessGroupID, importForms))

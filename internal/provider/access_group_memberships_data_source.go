@@ -47,30 +47,30 @@ func (d *accessGroupMembershipsDataSource) Schema(_ context.Context, _ datasourc
 	attributes := membershipAttributes()
 	attributes["user_email_address"] = schema.StringAttribute{
 		MarkdownDescription: "The e-mail address of the person, for example `jane@example.com`. Null if the person is deactivated, or if " +
-			"`include_email_addresses` is not true.",
+			"`include_email_addresses` is not `true`.",
 		Computed: true,
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists access group memberships: all of the account, those of a group, those of a person, or the one of both. " +
-			"The list is empty if there is none.",
+		MarkdownDescription: "Lists access group memberships: all memberships of the account, those of one group, those of one person, or the " +
+			"membership of one person in one group. The list is empty if no membership matches.",
 		Attributes: map[string]schema.Attribute{
 			"access_group_id": schema.StringAttribute{
-				MarkdownDescription: "Lists only the memberships of the access group with this id, for example `340002`.",
+				MarkdownDescription: "Lists only the memberships of the access group with this ID, for example `340002`.",
 				Optional:            true,
 				Validators:          []validator.String{idValidator{}},
 			},
 			"user_id": schema.StringAttribute{
-				MarkdownDescription: "Lists only the memberships of the person with this id, for example `12000001`.",
+				MarkdownDescription: "Lists only the memberships of the person with this ID, for example `12000001`.",
 				Optional:            true,
 				Validators:          []validator.String{idValidator{}},
 			},
 			"include_email_addresses": schema.BoolAttribute{
-				MarkdownDescription: "Whether each membership has the e-mail address of its person, for example `true`. This costs one more request for " +
-					"every 200 people. Defaults to `false`.",
+				MarkdownDescription: "Whether to include the e-mail address of each person, for example `true`. This costs one more request for every 200 " +
+					"people. Defaults to `false`.",
 				Optional: true,
 			},
 			"memberships": schema.ListNestedAttribute{
-				MarkdownDescription: "The memberships, each once, sorted by access group ID and user ID as numbers.",
+				MarkdownDescription: "The memberships without duplicates, sorted by access group ID and user ID as numbers.",
 				Computed:            true,
 				CustomType:          newMembershipListType(),
 				NestedObject:        schema.NestedAttributeObject{Attributes: attributes},

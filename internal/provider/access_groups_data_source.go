@@ -50,18 +50,18 @@ func (d *accessGroupsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the access groups that have members. Kantata publishes no operation for access groups, so they are " +
 			"derived from the memberships: " +
-			"**a group without members cannot be seen**. Names are not unique in Kantata: a name that several groups have is left out of " +
-			"`ids_by_name`, and is an error in `names`.",
+			"**a group without members is not listed**. Names are not unique in Kantata: a name that several groups share is omitted from " +
+			"`ids_by_name`, and causes an error in `names`.",
 		Attributes: map[string]schema.Attribute{
 			"names": schema.SetAttribute{
-				MarkdownDescription: "The names of the groups to look up, for example `[\"Resource Managers\"]`, with the same upper and lower " +
-					"case as in Kantata. Exactly one group must have each name. Leave `names` out to list all groups.",
+				MarkdownDescription: "The names of the groups to look up, for example `[\"Resource Managers\"]`, in the same case as in Kantata. " +
+					"Each name must match exactly one group. Omit `names` to list all groups.",
 				ElementType: types.StringType,
 				Optional:    true,
 				Validators:  []validator.Set{noNullElements{}},
 			},
 			"ignore_missing": schema.BoolAttribute{
-				MarkdownDescription: "Whether a name that no group with members has is listed in `missing_names` instead of being an error, for " +
+				MarkdownDescription: "Whether to list names that match no group with members in `missing_names` instead of returning an error, for " +
 					"example `true`. Defaults to `false`.",
 				Optional: true,
 			},
@@ -75,14 +75,14 @@ func (d *accessGroupsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 				}},
 			},
 			"ids_by_name": schema.MapAttribute{
-				MarkdownDescription: "The ID of each group by its name, for example `{ \"Resource Managers\" = \"340002\" }`, without the names " +
-					"that several groups have.",
+				MarkdownDescription: "A map of group names to group IDs, for example `{ \"Resource Managers\" = \"340002\" }`. Names that several " +
+					"groups share are omitted.",
 				ElementType: types.StringType,
 				Computed:    true,
 			},
 			"missing_names": schema.ListAttribute{
-				MarkdownDescription: "The names that no group with members has, sorted, for example `[\"Rate Card Editors\"]`. Empty unless " +
-					"`ignore_missing` is true.",
+				MarkdownDescription: "The names that match no group with members, sorted, for example `[\"Rate Card Editors\"]`. Empty unless " +
+					"`ignore_missing` is `true`.",
 				ElementType: types.StringType,
 				Computed:    true,
 			},
@@ -128,7 +128,7 @@ func (d *accessGroupsDataSource) Read(ctx context.Context, req datasource.ReadRe
 			resp.Diagnostics.Append(accessGroupNotFoundDiagnostic(name, byName))
 		case len(ids) > 1:
 			resp.Diagnostics.AddAttributeError(path.Root("names"), "Access Group Name Not Unique", fmt.Sprintf(
-				"%d access groups have the name %q: %s. Use the ID of the access group that you mean.", len(ids), name, joinIDs(ids)))
+				"%d access groups have the name %q: %s. Use the ID of the one that you mean.", len(ids), name, joinIDs(ids)))
 		}
 	}
 	if resp.Diagnostics.HasError() {
@@ -161,7 +161,7 @@ func accessGroupNotFoundDiagnostic(name string, byName map[string][]kantata.ID) 
 	if len(similar) > 0 {
 		detail += "Did you mean " + strings.Join(similar, " or ") + "?"
 	} else {
-		detail += "The API does not show a group without members: use its ID, which Kantata shows under Settings > Access Groups."
+		detail += "The API does not show groups without members. Use the ID of such a group instead, which Kantata shows under Settings > Access Groups."
 	}
 	return diag.NewAttributeErrorDiagnostic(path.Root("names"), "Access Group Not Found", detail)
 }

@@ -19,37 +19,37 @@ const (
 	summaryDelete = "Unable to Delete Access Group Membership"
 	summaryList   = "Unable to List Access Group Memberships"
 
-	adviceAdministrators = "People are put into an Account Default group, such as Account Administrators, by changing their account " +
-		"permission in Kantata, not by a membership."
-	adviceForbiddenWrite = "The token's user needs the permission to manage access groups. " + adviceAdministrators
-	adviceConnection     = "Check the network, base_url (" + envBaseURL + ") and the proxy settings (HTTPS_PROXY), and run again."
+	adviceAdministrators = "To add someone to an Account Default group, such as Account Administrators, change the person's account " +
+		"permission in Kantata instead."
+	adviceForbiddenWrite = "The token's user needs permission to manage access groups. " + adviceAdministrators
+	adviceConnection     = "Check the network, base_url (" + envBaseURL + "), and the proxy settings (HTTPS_PROXY), and try again."
 )
 
 func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 	var claimed *memberships.ClaimedError
 	var uncertain *memberships.UncertainError
 	var failed *memberships.FailedDeleteError
-	notCreated := fmt.Sprintf("User %s was not put into access group %s.", pair.UserID, pair.AccessGroupID)
+	notCreated := fmt.Sprintf("User %s was not added to access group %s.", pair.UserID, pair.AccessGroupID)
 	switch {
 	case errors.As(err, &claimed):
 		return diag.NewErrorDiagnostic("Duplicate Access Group Membership",
-			fmt.Sprintf("Two blocks of this configuration put user %s into access group %s. A membership must be managed by one block only: "+
+			fmt.Sprintf("Two resources in this configuration add user %s to access group %s. Only one resource may manage a membership: "+
 				"remove one of the two.", pair.UserID, pair.AccessGroupID))
 	case errors.As(err, &failed):
-		return diag.NewErrorDiagnostic(summaryCreate, notCreated+" This run also deletes the same membership, and the delete failed. "+
+		return diag.NewErrorDiagnostic(summaryCreate, notCreated+" This run also deletes the same membership, and that delete failed. "+
 			sentence(failed.Err.Error())+"\n\nApply again.")
 	case errors.As(err, &uncertain):
-		detail := fmt.Sprintf("It is not known whether user %s was put into access group %s: the membership may still appear. ",
+		detail := fmt.Sprintf("It is not known whether user %s was added to access group %s: the membership may still appear. ",
 			pair.UserID, pair.AccessGroupID)
 		detail += sentence(uncertain.Err.Error()) + " "
 		if uncertain.LookupErr != nil {
-			detail += "The lookup of the membership failed as well. " + sentence(uncertain.LookupErr.Error()) + " "
+			detail += "Looking up the membership failed as well. " + sentence(uncertain.LookupErr.Error()) + " "
 		}
 		if uncertain.Membership != nil {
 			detail += describe(*uncertain.Membership) + " exists now, but someone else may have created it. "
 		}
 		detail += "The request was not sent again, so that nothing is created twice.\n\n" +
-			"Apply again: this creates the membership if it does not exist, or returns an error with an import block if it does. " +
+			"Apply again. The apply creates the membership if it does not exist, or returns an error with an import block if it does. " +
 			"You can also check Settings > Access Groups in Kantata."
 		return diag.NewErrorDiagnostic(summaryCreate, detail)
 	}
@@ -66,21 +66,21 @@ func adviceOnCreate(pair kantata.Pair, err error) string {
 	case http.StatusForbidden:
 		return adviceForbiddenWrite
 	case http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusBadRequest:
-		group := fmt.Sprintf("Check that access group %s exists and is a custom one (Settings > Access Groups in Kantata). %s",
+		group := fmt.Sprintf("Check that access group %s exists and is a custom group (Settings > Access Groups in Kantata). %s",
 			pair.AccessGroupID, adviceAdministrators)
-		user := fmt.Sprintf("Check that user %s is on this account.", pair.UserID)
+		user := fmt.Sprintf("Check that user %s belongs to this account.", pair.UserID)
 		switch blamed := blamed(e); {
 		case strings.Contains(blamed, "access_group"):
-			return "Kantata names access_group_id. " + group
+			return "The error is about access_group_id. " + group
 		case strings.Contains(blamed, "user"):
-			return "Kantata names user_id. " + user
+			return "The error is about user_id. " + user
 		}
 		return user + " " + group
 	}
 	return ""
 }
 
-// blamed returns the first field that Kantata named. The fields are not documented, so only the names of the two IDs are looked for.
+// blamed returns the first field that an error of Kantata names. The fields are not documented, so callers look for the two IDs only.
 func blamed(e *kantata.Error) string {
 	for _, d := range e.Details {
 		if d.Field != "" {
@@ -91,15 +91,16 @@ func blamed(e *kantata.Error) string {
 }
 
 func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
-	subject := describeModel(prior) + " could not be read. It stays in the state: only a confirmed absence removes it."
+	subject := describeModel(prior) + " could not be read. It stays in the state, because only a confirmed absence removes it."
 	return failure(summaryRead, subject, err, "")
 }
 
 func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 	var refused *memberships.RefusedDeleteError
 	if errors.As(err, &refused) {
-		return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" was not deleted: another resource in this configuration manages this "+
-			"membership. Add a moved block from this resource to the other one, or set adopt_existing there, and apply again.")
+		return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" was not deleted: "+
+			"another resource in this configuration manages this membership. Add a moved block from this resource to the other one, or set "+
+			"adopt_existing in the other one, and apply again.")
 	}
 	specific := ""
 	if s := status(err); s == http.StatusForbidden || s == http.StatusUnprocessableEntity {
@@ -111,15 +112,15 @@ func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 	refusedByKantata := errors.As(err, &e) && e.Method == http.MethodDelete && e.Outcome == kantata.OutcomeNotDone
 	if !errors.As(err, &notDeleted) && !refusedByKantata {
 		subject = "It is not known whether " + lowerFirst(describeModel(prior)) +
-			" was deleted. It stays in the state, and the next apply finds out."
+			" was deleted. It stays in the state, and the next apply checks it again."
 	}
 	return failure(summaryDelete, subject, err, specific)
 }
 
 func listDiagnostic(summary string, err error) diag.Diagnostic { return failure(summary, "", err, "") }
 
-// failure is the formatter of all errors of requests. The subject says what did not happen, the client's error says what happened to the
-// request, and the advice says what to do next. A condition of the whole process has an error of its own, which is the same for all.
+// failure formats every error of a request. The subject says what did not happen, the client's error says what happened to the request,
+// and the advice says what to do next. A condition of the whole process has one error, which is the same for all resources (rule 12).
 func failure(summary, subject string, err error, specific string) diag.Diagnostic {
 	var e *kantata.Error
 	if errors.As(err, &e) && e.Condition != nil && (e.Outcome == kantata.OutcomeNotDone || e.Method == http.MethodGet) {
@@ -140,36 +141,37 @@ type conditionText struct {
 var conditionTexts = map[kantata.ConditionKind]conditionText{
 	kantata.TokenMissing: {
 		summary:  "Missing Kantata Access Token",
-		happened: "This needs a request to Kantata, and no access token is configured.",
+		happened: "This operation sends a request to Kantata, but no access token is configured.",
 		advice:   "Set the environment variable " + envAccessToken + ", or set access_token from an ephemeral variable.",
 		more: "Terraform 1.10 and OpenTofu 1.11 are the first versions with ephemeral variables. Do not use a sensitive variable: " +
-			"a saved plan contains its value in clear text.\n\nAn account administrator gets a token in Kantata under Settings, on the page of a registered application.",
+			"a saved plan contains its value in clear text.\n\nAn account administrator can get a token in Kantata under Settings, on the page of a " +
+			"registered application.",
 	},
 	kantata.TokenRejected: {
 		summary:  "Kantata Access Token Rejected",
 		happened: "Kantata rejected the access token (401 Unauthorized).",
 		advice:   "Check the environment variable " + envAccessToken + " or access_token, and whether the token was revoked.",
-		more:     "The provider sends no other request with this token.",
+		more:     "The provider sends no more requests with this token.",
 	},
 	kantata.Unreachable: {
 		summary:  "Kantata Not Reachable",
 		happened: "Kantata has not responded to any request for 30 seconds.",
 		advice:   adviceConnection,
-		more:     "Until Kantata responds, the provider sends one request from time to time, and all others fail at once.",
+		more:     "Until Kantata responds, the provider sends one request from time to time, and all other requests fail at once.",
 	},
 	kantata.RateLimited: {
 		summary:  "Kantata Rate Limit Exceeded",
-		happened: "Kantata has responded to every request of the last five minutes with 429 Too Many Requests.",
-		advice:   "Run again later, or check what else uses the same access token.",
-		more:     "Until Kantata accepts requests again, the provider sends one from time to time, and all others fail at once.",
+		happened: "Kantata has responded to every request in the last five minutes with 429 Too Many Requests.",
+		advice:   "Try again later, or check what else uses the same access token.",
+		more:     "Until Kantata accepts requests again, the provider sends one from time to time, and all other requests fail at once.",
 	},
 }
 
-// conditionDiagnostic explains the condition in the first error, and is short in all others: there may be one for each membership.
+// conditionDiagnostic explains the condition in full in the first error only, because each membership may have one.
 func conditionDiagnostic(e *kantata.Error) diag.Diagnostic {
 	text := conditionTexts[e.Condition.Kind]
 	if !e.Condition.FirstReport() {
-		return diag.NewErrorDiagnostic(text.summary, text.happened+" "+text.advice+" Another error of this run has the details.")
+		return diag.NewErrorDiagnostic(text.summary, text.happened+" "+text.advice+" Another error in this run has the details.")
 	}
 	detail := text.happened
 	if e.Condition.Kind != kantata.TokenMissing {
@@ -178,11 +180,11 @@ func conditionDiagnostic(e *kantata.Error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(text.summary, detail+"\n\n"+text.advice+" "+text.more)
 }
 
-// nextStep says what to do next: what the operation knows, else what follows from the error.
+// nextStep says what to do next. The advice of the operation, if it has any, takes precedence over what follows from the error.
 func nextStep(err error, specific string) string {
 	const elsewhere = "Something other than Kantata's API may have responded. Check base_url (" + envBaseURL + "), for example " +
-		kantata.DefaultBaseURL + ", and the proxy settings (HTTPS_PROXY), and run again."
-	const support = "Run again. If this continues, contact Kantata's support and quote the request ID, if there is one."
+		kantata.DefaultBaseURL + ", and the proxy settings (HTTPS_PROXY), and try again."
+	const support = "Try again. If the error persists, contact Kantata Support and include the request ID, if one is shown."
 	var e *kantata.Error
 	known := errors.As(err, &e)
 	switch {
@@ -191,15 +193,15 @@ func nextStep(err error, specific string) string {
 	case specific != "":
 		return specific
 	case errors.Is(err, context.Canceled):
-		return "The run was interrupted. Run again."
+		return "The run was interrupted. Run it again."
 	case !known:
 		return support
 	case e.StatusCode == http.StatusForbidden && strings.HasPrefix(e.Path, "/users"):
-		return "The token's user may not see the people of the account. Use the token of a user with that permission."
+		return "The token's user is not allowed to view the people of the account. Use the token of a user who is."
 	case e.StatusCode == http.StatusForbidden:
-		return "The token's user may not see access groups. Use the token of a user with the permission to manage them."
+		return "The token's user is not allowed to view access groups. Use the token of a user with permission to manage them."
 	case errors.Is(err, kantata.ErrTimeout):
-		return "Run again. If this continues, raise request_timeout (" + envRequestTimeout + ")."
+		return "Try again. If the error persists, increase request_timeout (" + envRequestTimeout + ")."
 	case errors.Is(err, kantata.ErrNotSent), errors.Is(err, kantata.ErrBroken):
 		return adviceConnection
 	case errors.Is(err, kantata.ErrTooLarge):
@@ -219,7 +221,7 @@ func status(err error) int {
 	return 0
 }
 
-// sentence makes a text of the client a sentence.
+// sentence turns the text of an error into a sentence.
 func sentence(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -245,7 +247,7 @@ func describeModel(m membershipModel) string {
 		return text
 	}
 	if m.UserID.IsNull() {
-		return "The access group membership " + m.ID.ValueString()
+		return "Access group membership " + m.ID.ValueString()
 	}
 	text := "The membership"
 	if !m.ID.IsNull() {

@@ -2,12 +2,14 @@ package provider
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,12 +23,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 const golden = "testdata/diagnostics.golden.txt"
 
-// TestDiagnosticTexts holds every text that a user may read against a golden file, so that a change of one is reviewed as the
-// text that it is. To accept a change: go test ./internal/provider -run TestDiagnosticTexts -update.
+// TestDiagnosticTexts compares the text of each error with a golden file, so that a reviewer reads every change of a text. To accept a
+// change: go test ./internal/provider -run TestDiagnosticTexts -update. It runs in fake time, because some scenes are timeouts.
 func TestDiagnosticTexts(t *testing.T) {
-	t.Parallel()
-
-	answer := func(status int) func(*kantatatest.Server) {
+	returns := func(status int) func(*kantatatest.Server) {
 		return inject(fault("", kantatatest.ReturnStatus, status, 0))
 	}
 	refusal := func(body string) func(*kantatatest.Server) {
@@ -35,31 +35,36 @@ func TestDiagnosticTexts(t *testing.T) {
 	onPost := func(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
 		return always(http.MethodPost, effect, status)
 	}
+	refuseConnections := func(*kantatatest.Server) {
+		refused := &net.OpError{
+			Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED),
+		}
+		// inFakeTime restores the transport.
+		http.DefaultTransport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, refused }}
+	}
 	removed := func(fake *kantatatest.Server) { fake.RemoveMembership(fake.Memberships()[0].ID) }
-	closed := func(fake *kantatatest.Server) { fake.Close() }
 
 	type scene struct {
-		name    string
-		play    string
-		prepare func(*kantatatest.Server)
+		name, play string
+		prepare    func(*kantatatest.Server)
 	}
 	var scenes []scene
 	for _, operation := range []string{"create", "read", "delete", "list", "groups", "users"} {
 		for _, status := range []int{400, 401, 403, 404, 409, 422, 500, 503, 504} {
-			scenes = append(scenes, scene{fmt.Sprintf("%s: %d", operation, status), operation, answer(status)})
+			scenes = append(scenes, scene{fmt.Sprintf("%s: %d", operation, status), operation, returns(status)})
 		}
 		scenes = append(scenes,
 			scene{operation + ": a login page", operation, always("", kantatatest.LoginPage, 0)},
-			scene{operation + ": a time-out", operation, always("", kantatatest.HangBefore, 0)},
-			scene{operation + ": nobody listens", operation, closed},
+			scene{operation + ": a timeout", operation, always("", kantatatest.HangBefore, 0)},
+			scene{operation + ": connection refused", operation, refuseConnections},
 		)
 	}
 	for _, operation := range []string{"create", "read", "list", "groups", "users"} {
-		scenes = append(scenes, scene{operation + ": an answer that is cut", operation, always("", kantatatest.TruncateJSON, 0)})
+		scenes = append(scenes, scene{operation + ": a response that is cut off", operation, always("", kantatatest.TruncateJSON, 0)})
 	}
 	scenes = append(scenes,
 		scene{"create: the pair exists", "create", func(fake *kantatatest.Server) { fake.AddMembership(group, user) }},
-		scene{"create: somebody else was faster", "create", func(fake *kantatatest.Server) {
+		scene{"create: someone else was faster", "create", func(fake *kantatatest.Server) {
 			fake.OnRequest(func(r kantatatest.Request) {
 				if r.Method == http.MethodPost {
 					fake.AddMembership(group, user)
@@ -69,40 +74,38 @@ func TestDiagnosticTexts(t *testing.T) {
 		scene{"create: twice in one configuration", "create twice", nil},
 		scene{"create: Account Administrators", "create administrators", nil},
 		scene{"create: no such access group", "create in no group", nil},
-		scene{"create: no such user", "create nobody", nil},
+		scene{"create: no such user", "create for no user", nil},
 		scene{"create: refused with a field", "create", refusal(`{"errors":[{"type":"validation","message":"must exist","field":"user_id"}]}`)},
-		scene{"create: refused with two", "create", refusal(`{"errors":[{"type":"validation","message":"a","field":"access_group_id"},{"type":"system","message":"b"}]}`)},
+		scene{"create: refused with two errors", "create", refusal(
+			`{"errors":[{"type":"validation","message":"a","field":"access_group_id"},{"type":"system","message":"b"}]}`)},
 		scene{"create: POST refused 403", "create", onPost(kantatatest.ReturnStatus, 403)},
-		scene{"create: POST answered 404", "create", onPost(kantatatest.ReturnStatus, 404)},
-		scene{"create: POST answered 500", "create", onPost(kantatatest.ReturnStatus, 500)},
-		scene{"create: POST answered 504", "create", onPost(kantatatest.ReturnStatus, 504)},
+		scene{"create: POST returned 404", "create", onPost(kantatatest.ReturnStatus, 404)},
+		scene{"create: POST returned 500", "create", onPost(kantatatest.ReturnStatus, 500)},
+		scene{"create: POST returned 504", "create", onPost(kantatatest.ReturnStatus, 504)},
 		scene{"create: POST timed out", "create", onPost(kantatatest.HangBefore, 0)},
-		scene{"create: POST answered 502, then the look is refused", "create", all(afterWrite(kantatatest.ReturnStatus, 403), once(http.MethodPost, kantatatest.ReturnStatus, 502))},
-		scene{"delete: absent, and the look is refused", "delete", all(removed, lists(kantatatest.ReturnStatus, 403))},
-		scene{"read: removed, and the look is refused", "read", all(removed, lists(kantatatest.ReturnStatus, 403))},
-		scene{"import: not a form", "import jane", nil},
+		scene{"create: POST returned 502, then the lookup is refused", "create", all(
+			afterWrite(kantatatest.ReturnStatus, 403), once(http.MethodPost, kantatatest.ReturnStatus, 502),
+		)},
+		scene{"delete: absent, and the lookup is refused", "delete", all(removed, lists(kantatatest.ReturnStatus, 403))},
+		scene{"read: removed, and the lookup is refused", "read", all(removed, lists(kantatatest.ReturnStatus, 403))},
+		scene{"import: not an ID", "import jane", nil},
 		scene{"import: three parts", "import 1/2/3", nil},
-		scene{"import: no such id", "import 1", nil},
+		scene{"import: no such ID", "import 1", nil},
 		scene{"import: no such pair", "import 340001/12000002", nil},
-		scene{"import: the pair is swapped", "import 12000001/340001", func(fake *kantatatest.Server) { fake.AddMembership(group, user) }},
-		scene{"import: 403", "import 340001/12000001", answer(403)},
-		scene{"data source: no such id", "one 1", nil},
-		scene{"groups: no such name", "group Nobody", nil},
+		scene{"import: the IDs are swapped", "import 12000001/340001", func(fake *kantatatest.Server) { fake.AddMembership(group, user) }},
+		scene{"import: 403", "import 340001/12000001", returns(403)},
+		scene{"data source: no such ID", "one 1", nil},
+		scene{"groups: no such name", "group None", nil},
 		scene{"users: no such address", "users", nil},
 	)
 
-	texts := make([]bytes.Buffer, len(scenes))
-	t.Run("scenes", func(t *testing.T) {
-		for i, s := range scenes {
-			t.Run(s.name, func(t *testing.T) {
-				t.Parallel()
-				fmt.Fprintf(&texts[i], "## %s\n\n%s\n", s.name, normalized(playScene(t, s.play, s.prepare)))
-			})
-		}
-	})
 	var got bytes.Buffer
-	for i := range texts {
-		got.Write(texts[i].Bytes())
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+				fmt.Fprintf(&got, "## %s\n\n%s\n", s.name, playScene(t, fake, s.play, s.prepare))
+			})
+		})
 	}
 	if *update {
 		if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
@@ -118,10 +121,9 @@ func TestDiagnosticTexts(t *testing.T) {
 	}
 }
 
-func playScene(t *testing.T, play string, prepare func(*kantatatest.Server)) string {
+// playScene prepares the fake, plays one operation and returns the errors that it reports.
+func playScene(t *testing.T, fake *kantatatest.Server, play string, prepare func(*kantatatest.Server)) string {
 	t.Helper()
-
-	fake := newMatrixFake(t, kantatatest.Dialect{})
 	fake.AddAccountAdministrators(kantatatest.AccountAdministrators)
 	var before state
 	if play == "read" || play == "delete" {
@@ -146,7 +148,7 @@ func playScene(t *testing.T, play string, prepare func(*kantatatest.Server)) str
 		_, said = r.create(t.Context(), fmt.Sprint(kantatatest.AccountAdministrators), fmt.Sprint(user))
 	case "create in no group":
 		_, said = r.create(t.Context(), "999", fmt.Sprint(user))
-	case "create nobody":
+	case "create for no user":
 		_, said = r.create(t.Context(), fmt.Sprint(group), "999")
 	case "read":
 		_, said = r.read(t.Context(), before)
@@ -167,21 +169,11 @@ func playScene(t *testing.T, play string, prepare func(*kantatatest.Server)) str
 		case "group":
 			_, said = r.data("kantata_access_groups", map[string]tftypes.Value{"names": set(rest)})
 		default:
-			t.Fatalf("no play %q", play)
+			t.Fatalf("got the unknown operation %q", play)
 		}
 	}
 	if said == "" {
-		t.Errorf("%s said nothing", play)
+		t.Errorf("got no error from %s, want one", play)
 	}
 	return said
-}
-
-var (
-	port    = regexp.MustCompile(`127\.0\.0\.1:\d+(->127\.0\.0\.1:\d+)?`)
-	seconds = regexp.MustCompile(`within [0-9.]+m?s`)
-)
-
-// normalized leaves out what differs from run to run.
-func normalized(s string) string {
-	return seconds.ReplaceAllString(port.ReplaceAllString(s, "127.0.0.1:PORT"), "within SECONDS")
 }

@@ -76,7 +76,7 @@ func (f finding) errorDetail() string {
 	head, full, short := "", "", ""
 	switch f.kind {
 	case findingExists:
-		head, full = "This membership exists already, so it cannot be created:", fmt.Sprintf(adviceExists, f.membership.pair())
+		head, full = "This membership already exists, so it cannot be created:", fmt.Sprintf(adviceExists, f.membership.pair())
 		short = "Import it, or see the first error with this summary."
 	case findingRemovedElsewhere:
 		head, full = "This plan removes a membership at one address and creates it at another:", adviceRemovedElsewhere
@@ -85,9 +85,9 @@ func (f finding) errorDetail() string {
 		head, full = "The state holds this membership twice, and this plan destroys one entry:", adviceLosesAccess
 		short = "Use terraform state rm as in the first error with this summary."
 	case findingKeptElsewhere:
-		head, short = "Another resource of this configuration manages this membership:", adviceDuplicate
+		head, short = "Another resource in this configuration manages this membership:", adviceDuplicate
 	default:
-		head, short = "Two resources of this configuration create this membership:", adviceDuplicate
+		head, short = "Two resources in this configuration create this membership:", adviceDuplicate
 	}
 	if f.inFull && full != "" {
 		return head + f.lines() + "\n\n" + full
@@ -102,55 +102,55 @@ const (
 		"import {\n  to = kantata_access_group_membership.NAME\n  id = \"%s\"\n}\n\n" +
 		"If a resource or its key was renamed, add this moved block with both addresses. If the last apply failed, apply again instead.\n\n" +
 		movedBlock + "\n\n" +
-		"If the list of a count has shifted, use for_each with stable keys.\n\n" +
+		"If the resource uses count and its list has shifted, use for_each with stable keys instead.\n\n" +
 		"If the resource replaces itself with create_before_destroy, set adopt_existing = true."
 
 	adviceRemovedElsewhere = "If a resource or its key was renamed, add this moved block with both addresses. Then nothing is removed:\n\n" +
 		movedBlock + "\n\n" +
 		"Otherwise, set adopt_existing = true in the resource that creates it. The person is in the group after the apply, but access may be " +
-		"interrupted for a moment. The same setting helps if create_before_destroy has left a deposed object."
+		"interrupted for a moment. The same setting also helps if create_before_destroy has left a deposed object."
 
 	adviceLosesAccess = "The apply would remove the person, although another address keeps the membership. " +
 		"Remove the entry that the plan destroys or replaces from the state, and plan again:\n\n" +
 		"terraform state rm 'ADDRESS'\n\n" +
-		"If that entry is a deposed object, the command removes the whole address. Import the membership there again."
+		"If that entry is a deposed object, the command removes everything at the address. Import the membership there again."
 
-	adviceDuplicate = "A membership needs one resource: remove one of the two."
+	adviceDuplicate = "Only one resource may manage a membership: remove one of the two."
 
 	movedBlock = "moved {\n  from = kantata_access_group_membership.OLD\n  to   = kantata_access_group_membership.NEW\n}"
 )
 
-// Terraform merges warnings that have one summary, and prints the first text.
+// Terraform merges warnings that have the same summary, and prints the first text.
 const (
 	summaryReview  = "Review Access Group Memberships Before Apply"
 	summaryAdopted = "Existing Access Group Membership Adopted"
 
-	adviceStableKeys = "for_each with stable keys instead of count, and moved blocks from each index to its key, avoid this"
+	adviceStableKeys = "To avoid this, use for_each with stable keys instead of count, and add moved blocks from each index to its key."
 )
 
 func (f finding) warning() (summary, detail string) {
 	membership := describeModel(f.membership)
 	switch f.kind {
 	case findingAdopted:
-		return summaryAdopted, fmt.Sprintf("%s exists already%s. Because adopt_existing is set, it is taken into the state instead of "+
-			"being created. A later destroy removes it.", membership, f.origin())
+		return summaryAdopted, fmt.Sprintf("%s already exists%s. Because adopt_existing is set, it is adopted into the state instead "+
+			"of being created. Destroying the resource later removes the membership.", membership, f.origin())
 	case findingAdoptedOrInterrupted:
-		return summaryReview, fmt.Sprintf("%s is given up at one address and adopted at another, because adopt_existing is set. "+
-			"If Terraform deletes it first, it is created again, and access is interrupted for a moment: %s.", membership, adviceStableKeys)
+		return summaryReview, fmt.Sprintf("%s is removed at one address and adopted at another, because adopt_existing is set. "+
+			"If Terraform deletes it first, it is created again, and access is interrupted for a moment. %s", membership, adviceStableKeys)
 	case findingInterrupted:
-		return summaryReview, fmt.Sprintf("%s is removed at one address and created again at another. Access is interrupted for a moment: %s. "+
-			"With create_before_destroy, the apply ends in an error instead.", membership, adviceStableKeys)
+		return summaryReview, fmt.Sprintf("%s is removed at one address and created again at another. Access is interrupted for a moment. %s "+
+			"With create_before_destroy, the apply ends with an error instead.", membership, adviceStableKeys)
 	case findingOccupied:
-		return summaryReview, fmt.Sprintf("%s exists already, and this plan replaces another membership with it. "+
-			"If another resource gives it up in the same apply (the list of a count has shifted, or two people trade places), "+
-			"access is interrupted for a moment: %s. Otherwise, the apply removes the old membership and then fails. "+
-			"To take the existing one into the state, set adopt_existing = true. To manage it with another resource, import it there "+
-			"with the ID %q.",
+		return summaryReview, fmt.Sprintf("%s already exists, and this plan replaces another membership with it. "+
+			"If another resource removes it in the same apply (the list of a count has shifted, or two people trade places), "+
+			"access is interrupted for a moment. %s Otherwise, the apply removes the old membership and then fails. "+
+			"To adopt the existing membership into the state, set adopt_existing = true. To manage it with another resource, import it "+
+			"there with the ID %q.",
 			membership, adviceStableKeys, f.membership.pair())
 	}
 	return summaryReview, fmt.Sprintf("%s is in the state at two addresses. If one of them is destroyed or replaced, the person is removed "+
 		"from the group. "+
-		"Remove one address with terraform state rm, and its block from the configuration.", membership)
+		"Remove one of the addresses with terraform state rm, and remove its block from the configuration.", membership)
 }
 
 // origin says who created the membership and when, as far as Kantata returned it.
@@ -167,7 +167,7 @@ func (f finding) origin() string {
 	return ""
 }
 
-// lines are the facts about the membership, one on each line.
+// lines returns the facts about the membership, one on each line.
 func (f finding) lines() string {
 	m := f.membership
 	var b strings.Builder
@@ -180,7 +180,7 @@ func (f finding) lines() string {
 	return b.String()
 }
 
-// idAndName fits on one line of 78 columns together with its label and Terraform's frame.
+// idAndName shortens the name so that the text, its label and Terraform's frame fit on one line of 78 columns.
 func idAndName(id, name types.String) string {
 	const most = 32
 	short := []rune(strings.Join(strings.Fields(name.ValueString()), " "))

@@ -64,8 +64,8 @@ const summaryLookUpUsers = "Unable to Look Up Users"
 
 func userNotFoundDiagnostic(at path.Path, address string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(at, "User Not Found", fmt.Sprintf(
-		"No one on the Kantata account has the e-mail address %q. Check the spelling, and in Kantata, whether the person has been "+
-			"invited to the account or has been deactivated. If the person has left, remove the address from the configuration.", address))
+		"No one on the Kantata account has the e-mail address %q. Check the spelling, and check in Kantata whether the person has "+
+			"been invited to the account or has been deactivated. If the person has left, remove the address from the configuration.", address))
 }
 
 func userNotUniqueDiagnostic(at path.Path, address string, users []kantata.User) diag.Diagnostic {

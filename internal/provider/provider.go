@@ -98,12 +98,12 @@ func (p *kantataProvider) Metadata(_ context.Context, _ provider.MetadataRequest
 
 func (p *kantataProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Manages who is in which access group of Kantata OX (formerly Mavenlink).",
+		MarkdownDescription: "Manages the members of access groups in Kantata OX (formerly Mavenlink).",
 		Attributes: map[string]schema.Attribute{
 			"access_token": schema.StringAttribute{
-				MarkdownDescription: "The OAuth 2.0 access token of a Kantata user who may manage access groups. Prefer the environment variable `" +
+				MarkdownDescription: "The OAuth 2.0 access token of a Kantata user with permission to manage access groups. Prefer the environment variable `" +
 					envAccessToken + "` or an ephemeral variable, so that no file contains the token: a saved plan contains the value of a sensitive " +
-					"variable in clear text. Surrounding white space is removed. The provider needs no token until it sends a request.",
+					"variable in clear text. Surrounding whitespace is removed. The provider needs no token until it sends a request.",
 				Optional:  true,
 				Sensitive: true,
 			},
@@ -113,15 +113,15 @@ func (p *kantataProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Optional: true,
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("How many times a request that failed is sent again, 0 to %d, for example `6`. "+
-					"Also read from `%s`. Defaults to `%d`. Two conditions have limits of their own: if Kantata does not respond, requests wait "+
+				MarkdownDescription: fmt.Sprintf("How many times a failed request is sent again, from 0 to %d, for example `6`. "+
+					"Also read from `%s`. Defaults to `%d`. Two conditions have their own limits: if Kantata does not respond, requests wait "+
 					"for up to 30 seconds; if it limits the rate of requests, they wait for up to 5 minutes. A request that creates a membership "+
-					"is never repeated blindly.", maxMaxRetries, envMaxRetries, defaultMaxRetries),
+					"is sent again only if this cannot create the membership twice.", maxMaxRetries, envMaxRetries, defaultMaxRetries),
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.Between(0, maxMaxRetries)},
 			},
 			"request_timeout": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("How long one attempt of one request may take, in seconds, 1 to %d, for example `60`. "+
+				MarkdownDescription: fmt.Sprintf("The time limit for each attempt of a request, in seconds, from 1 to %d, for example `60`. "+
 					"Also read from `%s`. Defaults to `%d`, which is Kantata's own limit.", maxRequestTimeout, envRequestTimeout, defaultRequestTimeout),
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.Between(1, maxRequestTimeout)},
@@ -143,8 +143,8 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 		}
 		for _, name := range names {
 			resp.Diagnostics.AddAttributeError(path.Root(name), "Unknown Kantata Provider Setting", fmt.Sprintf(
-				"The value of %s is not known until apply, but the provider needs it to plan. Set it to a value that is known, apply what it "+
-					"depends on first (with -target), or remove it and set the environment variable %s.", name, envOf(name)))
+				"The value of %s is not known until apply, but the provider needs it to plan. Set it to a known value, first apply what it "+
+					"depends on (with -target), or remove it and set the environment variable %s.", name, envOf(name)))
 		}
 		return
 	}

@@ -48,7 +48,7 @@ func TestProviderSettings(t *testing.T) {
 		"blank token":                  {settings: map[string]tftypes.Value{"access_token": text(" ")}, at: "access_token", says: "blank"},
 		"empty token":                  {settings: map[string]tftypes.Value{"access_token": text("")}, at: "access_token", says: "blank"},
 		"token in quotes":              {env: map[string]string{"KANTATA_ACCESS_TOKEN": `"s3cret"`}, at: "access_token", says: "variable KANTATA_ACCESS_TOKEN cannot be used: it contains quotation marks"},
-		"token with a space":           {settings: map[string]tftypes.Value{"access_token": text("s3cret s3cret")}, at: "access_token", says: "white space"},
+		"token with a space":           {settings: map[string]tftypes.Value{"access_token": text("s3cret s3cret")}, at: "access_token", says: "whitespace"},
 		"token with a line break":      {settings: map[string]tftypes.Value{"access_token": text("s3cret\ns3cret")}, at: "access_token", says: "control character"},
 		"token with a NUL":             {settings: map[string]tftypes.Value{"access_token": text("s3cret\x00")}, at: "access_token", says: "control character"},
 		"unknown token":                {settings: map[string]tftypes.Value{"access_token": unknown(tftypes.String)}, at: "access_token", says: "KANTATA_ACCESS_TOKEN"},

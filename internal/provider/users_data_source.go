@@ -47,39 +47,39 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 		return schema.StringAttribute{MarkdownDescription: description, Computed: true}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Looks up people by their e-mail addresses. An address that several people have is an error, and so is an " +
-			"address that no one has, unless `ignore_missing` is true. 200 addresses cost one request.",
+		MarkdownDescription: "Looks up people by their e-mail addresses. An address that several people share causes an error. An address that " +
+			"no one has causes an error unless `ignore_missing` is `true`. One request covers up to 200 addresses.",
 		Attributes: map[string]schema.Attribute{
 			"email_addresses": schema.SetAttribute{
-				MarkdownDescription: "The addresses, for example `[\"jane@example.com\"]`, compared without regard to case.",
+				MarkdownDescription: "The e-mail addresses to look up, for example `[\"jane@example.com\"]`. Case is ignored.",
 				CustomType:          newEmailAddressSetType(),
 				Required:            true,
 				Validators: []validator.Set{noNullElements{}, setvalidator.ValueStringsAre(stringvalidator.RegexMatches(
 					emailAddress, "must be one e-mail address without spaces or commas, for example \"jane@example.com\""))},
 			},
 			"ignore_missing": schema.BoolAttribute{
-				MarkdownDescription: "Whether an address that no one has is listed in `missing_email_addresses` instead of being an error, for " +
+				MarkdownDescription: "Whether to list addresses that no one has in `missing_email_addresses` instead of returning an error, for " +
 					"example `true`. Defaults to `false`.",
 				Optional: true,
 			},
 			"users": schema.ListNestedAttribute{
-				MarkdownDescription: "The people who were found, in the order of their addresses.",
+				MarkdownDescription: "The people who were found, in the alphabetical order of the addresses.",
 				Computed:            true,
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"id":            computed("The ID of the person, for example `12000001`."),
-					"full_name":     computed("The full name, for example `Jane Doe`."),
-					"email_address": computed("The e-mail address as Kantata has it, for example `jane@example.com`."),
+					"full_name":     computed("The full name of the person, for example `Jane Doe`."),
+					"email_address": computed("The e-mail address as stored in Kantata, for example `jane@example.com`."),
 				}},
 			},
 			"ids_by_email_address": schema.MapAttribute{
-				MarkdownDescription: "The ID of each person who was found, by the address as the configuration spells it, for example " +
+				MarkdownDescription: "A map of e-mail addresses, as written in the configuration, to user IDs, for example " +
 					"`{ \"jane@example.com\" = \"12000001\" }`.",
 				ElementType: types.StringType,
 				Computed:    true,
 			},
 			"missing_email_addresses": schema.ListAttribute{
 				MarkdownDescription: "The addresses that no one has, sorted, for example `[\"former@example.com\"]`. Empty unless " +
-					"`ignore_missing` is true.",
+					"`ignore_missing` is `true`.",
 				ElementType: types.StringType,
 				Computed:    true,
 			},

@@ -23,12 +23,12 @@ var causes = []struct {
 	{"so it cannot be created", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.existed) }},
 	{"creates it at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
 	{"created again at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
-	{"is given up at one address and adopted at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
+	{"is removed at one address and adopted at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
 	{"and this plan replaces another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.existed) }},
-	{"Another resource of this configuration manages this membership", func(v *verdict, d diagnostic) bool {
+	{"Another resource in this configuration manages this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 || v.held(v.before, p) > 0 })
 	}},
-	{"Two resources of this configuration create this membership", func(v *verdict, d diagnostic) bool {
+	{"Two resources in this configuration create this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 })
 	}},
 	{"The state holds this membership twice", func(v *verdict, d diagnostic) bool {
@@ -37,7 +37,7 @@ var causes = []struct {
 	{"is in the state at two addresses", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, v.heldTwice)
 	}},
-	{"Two blocks of this configuration", func(v *verdict, d diagnostic) bool {
+	{"Two resources in this configuration add", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 })
 	}},
 	{"another resource in this configuration manages this", func(v *verdict, d diagnostic) bool {
@@ -54,12 +54,12 @@ var causes = []struct {
 	{"Kantata has not responded to any request for 30 seconds", func(v *verdict, _ diagnostic) bool {
 		return v.took >= 30*time.Second && (v.returned(0) || v.s.happens(eventOutage))
 	}},
-	{"every request of the last five minutes with 429", func(v *verdict, _ diagnostic) bool {
+	{"every request in the last five minutes with 429", func(v *verdict, _ diagnostic) bool {
 		return v.took >= 5*time.Minute && v.returned(http.StatusTooManyRequests)
 	}},
 	{"Something other than Kantata's API may have responded", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
 	{"the membership may still appear", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodPost) }},
-	{"and the next apply finds out", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) }},
+	{"and the next apply checks it again", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) }},
 	{"is already in access group", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults)+len(v.s.Events) > 0 }},
 }
 
