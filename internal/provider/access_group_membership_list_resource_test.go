@@ -176,16 +176,3 @@ func TestImportByIdentity(t *testing.T) {
 		t.Errorf("the import of a wrong user_id said %q", said)
 	}
 }
-
-func (r *run) importIdentity(accessGroupID, userID string) (state, string) {
-	r.t.Helper()
-
-	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"access_group_id": tftypes.String, "user_id": tftypes.String}}
-	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, map[string]tftypes.Value{
-		"access_group_id": tftypes.NewValue(tftypes.String, accessGroupID), "user_id": tftypes.NewValue(tftypes.String, userID),
-	}))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return r.imported(r.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: membershipType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &dynamic}})
-}

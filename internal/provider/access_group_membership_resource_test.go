@@ -6,58 +6,12 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
-
-var factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"kantata": providerserver.NewProtocol6WithError(New("test")()),
-}
-
-// configure returns a provider block for the fake, followed by the rest of a configuration.
-func configure(fake *kantatatest.Server, rest string) string {
-	return fmt.Sprintf("provider \"kantata\" {\n  access_token = %q\n  base_url     = %q\n}\n%s", kantatatest.Token, fake.URL(), rest)
-}
-
-func newFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
-	t.Helper()
-
-	fake := kantatatest.New(kantatatest.WithDialect(dialect))
-	t.Cleanup(fake.Close)
-	fake.SeedCompany()
-	return fake
-}
-
-func membershipConfig(fake *kantatatest.Server, accessGroupID, userID string) string {
-	return configure(fake, fmt.Sprintf("resource \"kantata_access_group_membership\" \"test\" {\n"+
-		"  access_group_id = %s\n  user_id         = %s\n}\n", accessGroupID, userID))
-}
-
-func count(fake *kantatatest.Server, method string) int {
-	n := 0
-	for _, r := range fake.Requests() {
-		if r.Method == method {
-			n++
-		}
-	}
-	return n
-}
-
-func destroyed(fake *kantatatest.Server) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if left := fake.Memberships(); len(left) != 0 {
-			return fmt.Errorf("Kantata still holds %v", left)
-		}
-		return nil
-	}
-}
-
-var noop = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 
 func TestMembershipLifecycle(t *testing.T) {
 	t.Parallel()

@@ -15,14 +15,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-func set(items ...string) tftypes.Value {
-	values := make([]tftypes.Value, len(items))
-	for i, item := range items {
-		values[i] = text(item)
-	}
-	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
-}
-
 // nullAmong is a set of the items and a null.
 func nullAmong(items ...string) tftypes.Value {
 	values := []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}
@@ -30,14 +22,6 @@ func nullAmong(items ...string) tftypes.Value {
 		values = append(values, text(item))
 	}
 	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
-}
-
-func filters(config map[string]string) map[string]tftypes.Value {
-	values := map[string]tftypes.Value{}
-	for name, value := range config {
-		values[name] = text(value)
-	}
-	return values
 }
 
 func TestMembershipsDataSource(t *testing.T) {

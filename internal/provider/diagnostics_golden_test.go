@@ -3,7 +3,6 @@ package provider
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -18,8 +17,6 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const golden = "testdata/diagnostics.golden.txt"
 

@@ -14,9 +14,6 @@ import (
 
 const goldenPlans = "testdata/plan_diagnostics.golden.txt"
 
-// terraformColumns is where Terraform wraps a detail if its output is 78 columns wide: its frame takes three.
-const terraformColumns = 75
-
 // TestFindingTexts holds the text of each finding against a golden file, as a user reads it at 78 columns. To accept a change:
 // go test ./internal/provider -run TestFindingTexts -update.
 func TestFindingTexts(t *testing.T) {
@@ -89,33 +86,4 @@ func TestLaterErrorsAreShort(t *testing.T) {
 			}
 		}
 	}
-}
-
-// wrapped breaks lines as Terraform does: at spaces, and only lines that do not begin with one.
-func wrapped(detail string) string {
-	var b strings.Builder
-	for i, line := range strings.Split(detail, "\n") {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		if strings.HasPrefix(line, " ") {
-			b.WriteString(line)
-			continue
-		}
-		column := 0
-		for j, word := range strings.Split(line, " ") {
-			n := utf8.RuneCountInString(word)
-			switch {
-			case j > 0 && column+1+n > terraformColumns:
-				b.WriteByte('\n')
-				column = 0
-			case j > 0:
-				b.WriteByte(' ')
-				column++
-			}
-			b.WriteString(word)
-			column += n
-		}
-	}
-	return b.String()
 }

@@ -15,11 +15,6 @@ import (
 // The fault matrix: operation x fault x moment. Each cell states what Kantata holds afterwards, what the state
 // holds, how many writes were sent, and whether the user hears an error.
 
-const (
-	group = 340001
-	user  = 12000001
-)
-
 type held int
 
 const (
@@ -40,67 +35,6 @@ type cell struct {
 
 	interrupt bool // as by Ctrl-C, when the write has arrived
 	twice     bool // a second block of the configuration does the same
-}
-
-func inject(f kantatatest.Fault) func(*kantatatest.Server) {
-	return func(fake *kantatatest.Server) { fake.Inject(f) }
-}
-
-const html = "<html><body>Service Unavailable</body></html>"
-
-func once(method string, effect kantatatest.Effect, status int) func(*kantatatest.Server) {
-	return inject(fault(method, effect, status, 1))
-}
-
-func always(method string, effect kantatatest.Effect, status int) func(*kantatatest.Server) {
-	return inject(fault(method, effect, status, 0))
-}
-
-func fault(method string, effect kantatatest.Effect, status, times int) kantatatest.Fault {
-	f := kantatatest.Fault{Method: method, Effect: effect, Status: status, Times: times}
-	if status >= 500 {
-		f.Body = html
-		f.Header = http.Header{"Content-Type": {"text/html"}}
-	}
-	return f
-}
-
-// all arranges several faults.
-func all(faults ...func(*kantatatest.Server)) func(*kantatatest.Server) {
-	return func(fake *kantatatest.Server) {
-		for _, f := range faults {
-			f(fake)
-		}
-	}
-}
-
-// afterWrite arranges that every GET that follows the first write fails.
-func afterWrite(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
-	return func(fake *kantatatest.Server) {
-		var wrote atomic.Bool
-		f := fault("", effect, status, 0)
-		f.Match = func(r kantatatest.Request) bool {
-			if r.Method != http.MethodGet {
-				wrote.Store(true)
-				return false
-			}
-			return wrote.Load()
-		}
-		fake.Inject(f)
-	}
-}
-
-// lists hits the list only, shows one membership's own path only.
-func lists(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
-	f := fault(http.MethodGet, effect, status, 0)
-	f.Match = func(r kantatatest.Request) bool { return r.Path == "/access_group_memberships" }
-	return inject(f)
-}
-
-func shows(effect kantatatest.Effect, status, times int) func(*kantatatest.Server) {
-	f := fault(http.MethodGet, effect, status, times)
-	f.Match = func(r kantatatest.Request) bool { return r.Path != "/access_group_memberships" }
-	return inject(f)
 }
 
 func createCells() []cell {
@@ -254,16 +188,6 @@ func readCells() []cell {
 	return cells
 }
 
-func newMatrixFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
-	t.Helper()
-
-	fake := kantatatest.New(kantatatest.WithDialect(dialect))
-	t.Cleanup(fake.Close)
-	fake.AddAccessGroup(group, "Finance Approvers")
-	fake.AddUser(user, "Jane Doe", "jane@example.com")
-	return fake
-}
-
 func TestFaultMatrix(t *testing.T) {
 	t.Parallel()
 
@@ -366,14 +290,4 @@ func playCell(t *testing.T, operation string, c cell) {
 			t.Errorf("the next plan's read gives %v %s, want no change from %v", again, said, after)
 		}
 	}
-}
-
-func writes(fake *kantatatest.Server, method string) int {
-	n := 0
-	for _, r := range fake.Requests() {
-		if r.Method != http.MethodGet && (method == "" || r.Method == method) {
-			n++
-		}
-	}
-	return n
 }

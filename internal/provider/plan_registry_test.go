@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,19 +15,6 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
-
-var kindNames = map[findingKind]string{
-	findingAdopted:              "adopted",
-	findingAdoptedOrInterrupted: "adopted or interrupted",
-	findingInterrupted:          "interrupted",
-	findingOccupied:             "occupied",
-	findingHeldTwice:            "held twice",
-	findingExists:               "exists",
-	findingRemovedElsewhere:     "removed elsewhere",
-	findingKeptElsewhere:        "kept elsewhere",
-	findingWantedTwice:          "wanted twice",
-	findingLosesAccess:          "loses access",
-}
 
 // walk is a plan at the level of the registry: the calls of a few addresses that all have to do with one pair.
 type walk struct {
@@ -112,30 +98,6 @@ func judgeCall(w *walk, address string) {
 		w.add(findings)
 	}()
 	synctest.Wait()
-}
-
-// orders calls try for each order in which the calls of several addresses can come, if each address makes so many.
-func orders(calls map[string]int, try func(order []string)) {
-	left, total := maps.Clone(calls), 0
-	for _, n := range calls {
-		total += n
-	}
-	names := slices.Sorted(maps.Keys(calls))
-	var extend func(order []string)
-	extend = func(order []string) {
-		if len(order) == total {
-			try(order)
-			return
-		}
-		for _, address := range names {
-			if left[address] > 0 {
-				left[address]--
-				extend(append(slices.Clone(order), address))
-				left[address]++
-			}
-		}
-	}
-	extend(nil)
 }
 
 // TestPlanRegistryTable holds the registry against the table of the design, in every order of the calls.

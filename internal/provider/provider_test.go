@@ -15,10 +15,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-func text(s string) tftypes.Value           { return tftypes.NewValue(tftypes.String, s) }
-func number(n int64) tftypes.Value          { return tftypes.NewValue(tftypes.Number, n) }
-func unknown(of tftypes.Type) tftypes.Value { return tftypes.NewValue(of, tftypes.UnknownValue) }
-
 // TestProviderSettings is not parallel: it sets the environment.
 func TestProviderSettings(t *testing.T) {
 	good := map[string]tftypes.Value{"access_token": text("good-token")}

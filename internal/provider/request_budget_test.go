@@ -10,16 +10,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// terraformParallelism is how many resources Terraform works on at once.
-const terraformParallelism = 10
-
-func stateOf(m kantatatest.Membership) state {
-	return state{
-		"id": fmt.Sprint(m.ID), "access_group_id": fmt.Sprint(m.AccessGroupID), "user_id": fmt.Sprint(m.UserID),
-		"access_group_name": m.AccessGroupName, "user_name": m.UserName,
-	}
-}
-
 // TestRequestBudget checks how many requests plans and applies cost: the number grows with the pages of a list and not with the
 // resources. It runs in fake time, because the number depends on which calls arrive together.
 func TestRequestBudget(t *testing.T) {

@@ -2,18 +2,29 @@ package provider
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math/big"
+	"net"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
@@ -407,3 +418,317 @@ func impatient(requestTimeout time.Duration) *waits {
 	store.Lag = 30 * time.Millisecond
 	return &waits{retryMin: time.Millisecond, retryMax: 10 * time.Millisecond, requestTimeout: requestTimeout, store: store}
 }
+
+// The access group and the person of most tests.
+const (
+	group = 340001
+	user  = 12000001
+)
+
+var factories = map[string]func() (tfprotov6.ProviderServer, error){
+	"kantata": providerserver.NewProtocol6WithError(New("test")()),
+}
+
+// configure returns a provider block for the fake, followed by the rest of a configuration.
+func configure(fake *kantatatest.Server, rest string) string {
+	return fmt.Sprintf("provider \"kantata\" {\n  access_token = %q\n  base_url     = %q\n}\n%s", kantatatest.Token, fake.URL(), rest)
+}
+
+func newFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
+	t.Helper()
+
+	fake := kantatatest.New(kantatatest.WithDialect(dialect))
+	t.Cleanup(fake.Close)
+	fake.SeedCompany()
+	return fake
+}
+
+func membershipConfig(fake *kantatatest.Server, accessGroupID, userID string) string {
+	return configure(fake, fmt.Sprintf("resource \"kantata_access_group_membership\" \"test\" {\n"+
+		"  access_group_id = %s\n  user_id         = %s\n}\n", accessGroupID, userID))
+}
+
+func count(fake *kantatatest.Server, method string) int {
+	n := 0
+	for _, r := range fake.Requests() {
+		if r.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+func destroyed(fake *kantatatest.Server) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if left := fake.Memberships(); len(left) != 0 {
+			return fmt.Errorf("Kantata still holds %v", left)
+		}
+		return nil
+	}
+}
+
+var noop = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+
+func newMatrixFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
+	t.Helper()
+
+	fake := kantatatest.New(kantatatest.WithDialect(dialect))
+	t.Cleanup(fake.Close)
+	fake.AddAccessGroup(group, "Finance Approvers")
+	fake.AddUser(user, "Jane Doe", "jane@example.com")
+	return fake
+}
+
+func stateOf(m kantatatest.Membership) state {
+	return state{
+		"id": fmt.Sprint(m.ID), "access_group_id": fmt.Sprint(m.AccessGroupID), "user_id": fmt.Sprint(m.UserID),
+		"access_group_name": m.AccessGroupName, "user_name": m.UserName,
+	}
+}
+
+// terraformParallelism is how many resources Terraform works on at once.
+const terraformParallelism = 10
+
+func text(s string) tftypes.Value           { return tftypes.NewValue(tftypes.String, s) }
+func number(n int64) tftypes.Value          { return tftypes.NewValue(tftypes.Number, n) }
+func unknown(of tftypes.Type) tftypes.Value { return tftypes.NewValue(of, tftypes.UnknownValue) }
+
+func set(items ...string) tftypes.Value {
+	values := make([]tftypes.Value, len(items))
+	for i, item := range items {
+		values[i] = text(item)
+	}
+	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
+}
+
+func filters(config map[string]string) map[string]tftypes.Value {
+	values := map[string]tftypes.Value{}
+	for name, value := range config {
+		values[name] = text(value)
+	}
+	return values
+}
+
+func (r *run) importIdentity(accessGroupID, userID string) (state, string) {
+	r.t.Helper()
+
+	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"access_group_id": tftypes.String, "user_id": tftypes.String}}
+	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, map[string]tftypes.Value{
+		"access_group_id": tftypes.NewValue(tftypes.String, accessGroupID), "user_id": tftypes.NewValue(tftypes.String, userID),
+	}))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.imported(r.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: membershipType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &dynamic}})
+}
+
+const html = "<html><body>Service Unavailable</body></html>"
+
+func inject(f kantatatest.Fault) func(*kantatatest.Server) {
+	return func(fake *kantatatest.Server) { fake.Inject(f) }
+}
+
+func once(method string, effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	return inject(fault(method, effect, status, 1))
+}
+
+func always(method string, effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	return inject(fault(method, effect, status, 0))
+}
+
+func fault(method string, effect kantatatest.Effect, status, times int) kantatatest.Fault {
+	f := kantatatest.Fault{Method: method, Effect: effect, Status: status, Times: times}
+	if status >= 500 {
+		f.Body = html
+		f.Header = http.Header{"Content-Type": {"text/html"}}
+	}
+	return f
+}
+
+// all arranges several faults.
+func all(faults ...func(*kantatatest.Server)) func(*kantatatest.Server) {
+	return func(fake *kantatatest.Server) {
+		for _, f := range faults {
+			f(fake)
+		}
+	}
+}
+
+// afterWrite arranges that every GET that follows the first write fails.
+func afterWrite(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	return func(fake *kantatatest.Server) {
+		var wrote atomic.Bool
+		f := fault("", effect, status, 0)
+		f.Match = func(r kantatatest.Request) bool {
+			if r.Method != http.MethodGet {
+				wrote.Store(true)
+				return false
+			}
+			return wrote.Load()
+		}
+		fake.Inject(f)
+	}
+}
+
+// lists hits the list only, shows one membership's own path only.
+func lists(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
+	f := fault(http.MethodGet, effect, status, 0)
+	f.Match = func(r kantatatest.Request) bool { return r.Path == "/access_group_memberships" }
+	return inject(f)
+}
+
+func shows(effect kantatatest.Effect, status, times int) func(*kantatatest.Server) {
+	f := fault(http.MethodGet, effect, status, times)
+	f.Match = func(r kantatatest.Request) bool { return r.Path != "/access_group_memberships" }
+	return inject(f)
+}
+
+func writes(fake *kantatatest.Server, method string) int {
+	n := 0
+	for _, r := range fake.Requests() {
+		if r.Method != http.MethodGet && (method == "" || r.Method == method) {
+			n++
+		}
+	}
+	return n
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// terraformColumns is where Terraform wraps a detail if its output is 78 columns wide: its frame takes three.
+const terraformColumns = 75
+
+// wrapped breaks lines as Terraform does: at spaces, and only lines that do not begin with one.
+func wrapped(detail string) string {
+	var b strings.Builder
+	for i, line := range strings.Split(detail, "\n") {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if strings.HasPrefix(line, " ") {
+			b.WriteString(line)
+			continue
+		}
+		column := 0
+		for j, word := range strings.Split(line, " ") {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case j > 0 && column+1+n > terraformColumns:
+				b.WriteByte('\n')
+				column = 0
+			case j > 0:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += n
+		}
+	}
+	return b.String()
+}
+
+var kindNames = map[findingKind]string{
+	findingAdopted:              "adopted",
+	findingAdoptedOrInterrupted: "adopted or interrupted",
+	findingInterrupted:          "interrupted",
+	findingOccupied:             "occupied",
+	findingHeldTwice:            "held twice",
+	findingExists:               "exists",
+	findingRemovedElsewhere:     "removed elsewhere",
+	findingKeptElsewhere:        "kept elsewhere",
+	findingWantedTwice:          "wanted twice",
+	findingLosesAccess:          "loses access",
+}
+
+// orders calls try for each order in which the calls of several addresses can come, if each address makes so many.
+func orders(calls map[string]int, try func(order []string)) {
+	left, total := maps.Clone(calls), 0
+	for _, n := range calls {
+		total += n
+	}
+	names := slices.Sorted(maps.Keys(calls))
+	var extend func(order []string)
+	extend = func(order []string) {
+		if len(order) == total {
+			try(order)
+			return
+		}
+		for _, address := range names {
+			if left[address] > 0 {
+				left[address]--
+				extend(append(slices.Clone(order), address))
+				left[address]++
+			}
+		}
+	}
+	extend(nil)
+}
+
+// inFakeTime runs a test in a bubble, with a Kantata that is reached through pipes. The test must not be parallel.
+func inFakeTime(t *testing.T, test func(t *testing.T, fake *kantatatest.Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		fake := kantatatest.New(kantatatest.WithoutListener())
+		fake.SeedCompany()
+		replaceDial(t, servePipes(t, fake).dial)
+		t.Cleanup(fake.Close)
+		test(t, fake)
+	})
+}
+
+// replaceDial makes http.DefaultTransport, which the client clones, connect with dial for the duration of the test.
+func replaceDial(t *testing.T, dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	t.Helper()
+	before := http.DefaultTransport
+	http.DefaultTransport = &http.Transport{DialContext: dial}
+	t.Cleanup(func() { http.DefaultTransport = before })
+}
+
+// servePipes serves the handler through pipes until the test ends: a network connection does not belong to a bubble.
+func servePipes(t *testing.T, handler http.Handler) *pipes {
+	t.Helper()
+	listener := &pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() {
+		// A list may still be read after its callers have their results, and a bubble must end without goroutines.
+		<-time.After(time.Hour)
+		_ = server.Close()
+	})
+	return listener
+}
+
+// pipes is a listener whose connections are pipes.
+type pipes struct {
+	connections chan net.Conn
+	closed      chan struct{}
+	once        sync.Once
+}
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case p.connections <- far:
+		return near, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case connection := <-p.connections:
+		return connection, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
