@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
@@ -371,54 +369,4 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestPlanOfCreatesCosts plans and applies 200 creates in four groups of an account of eight pages, ten calls at a time.
-func TestPlanOfCreatesCosts(t *testing.T) {
-	const creates, mostForPlan, mostForBoth = 200, 24, 52
-	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
-		fake.SeedMemberships(16, 100, 1_600)
-		fake.SetLatency(50 * time.Millisecond)
-		for u := range creates {
-			fake.AddUser(kantatatest.FirstUser+1_000_000+int64(u), "New", "")
-		}
-		config := func(r *run, i int) map[string]tftypes.Value {
-			return janeConfig(r, map[string]tftypes.Value{
-				"access_group_id": text(strconv.Itoa(int(kantatatest.FinanceApprovers) + i%4)),
-				"user_id":         text(strconv.Itoa(int(kantatatest.FirstUser) + 1_000_000 + i)),
-			})
-		}
-		each := func(work func(i int) string) {
-			t.Helper()
-			var group errgroup.Group
-			group.SetLimit(terraformParallelism)
-			for i := range creates {
-				group.Go(func() error {
-					if said := work(i); said != "" {
-						return errors.New(said)
-					}
-					return nil
-				})
-			}
-			if err := group.Wait(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		planning := newRun(t, fake, 2, 10*time.Second)
-		each(func(i int) string { return planning.plan(t.Context(), nil, nil, config(planning, i)).said })
-		plan := len(fake.Requests())
-		applying := newRun(t, fake, 2, 10*time.Second)
-		each(func(i int) string {
-			p := applying.plan(t.Context(), nil, nil, config(applying, i))
-			_, said := applying.apply(t.Context(), nil, config(applying, i), p)
-			return p.said + said
-		})
-		posts := writes(fake, http.MethodPost)
-		both := len(fake.Requests()) - posts
-		if plan > mostForPlan || both > mostForBoth || posts != creates {
-			t.Errorf("got %d requests for the plan, %d for plan and apply, and %d POSTs, want at most %d, at most %d, and %d",
-				plan, both, posts, mostForPlan, mostForBoth, creates)
-		}
-		t.Logf("%d requests for the plan, %d for plan and apply, and %d POSTs", plan, both, posts)
-	})
 }

@@ -1,10 +1,13 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
@@ -99,6 +102,113 @@ func TestRequestBudget(t *testing.T) {
 					t.Errorf("got %d POSTs and %d other requests, want %d and at most %d", posts, others, c.posts, c.most)
 				} else {
 					t.Logf("%d POSTs and %d other requests", posts, others)
+				}
+			})
+		})
+	}
+}
+
+// TestPlanOfCreatesCosts bounds the requests of a plan that only creates, and of its apply, which plans each create again. They are
+// few because people and memberships are read from shared lists.
+func TestPlanOfCreatesCosts(t *testing.T) {
+	const creates = 200
+	group := func(i int) tftypes.Value { return text(fmt.Sprint(int(kantatatest.FinanceApprovers) + i%4)) }
+	for _, c := range []struct {
+		name        string
+		arrange     func(*kantatatest.Server)
+		config      func(i int) map[string]tftypes.Value
+		plan, apply int // the most requests for the plan, and for plan and apply in addition to the POSTs
+	}{
+		{
+			name: "by ID, in an account of eight pages",
+			arrange: func(fake *kantatatest.Server) {
+				fake.SeedMemberships(16, 100, 1_600)
+				for u := range int64(creates) {
+					fake.AddUser(kantatatest.FirstUser+1_000_000+u, "New", "")
+				}
+			},
+			config: func(i int) map[string]tftypes.Value {
+				return map[string]tftypes.Value{"access_group_id": group(i), "user_id": text(fmt.Sprint(int(kantatatest.FirstUser) + 1_000_000 + i))}
+			},
+			plan: 24, apply: 52,
+		},
+		{
+			name:    "by address, in an account of 1,200 people",
+			arrange: func(fake *kantatatest.Server) { fake.SeedMemberships(4, 1200, 400) },
+			config: func(i int) map[string]tftypes.Value {
+				return map[string]tftypes.Value{"access_group_id": group(i), "user_email_address": text(fmt.Sprintf("user%d@example.com", 301+i))}
+			},
+			plan: 30, apply: 70,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+				c.arrange(fake)
+				fake.SetRandomLatency(20*time.Millisecond, 60*time.Millisecond, 1)
+				each := func(work func(i int) string) {
+					t.Helper()
+					var calls errgroup.Group
+					calls.SetLimit(terraformParallelism)
+					for i := range creates {
+						calls.Go(func() error {
+							if said := work(i); said != "" {
+								return errors.New(said)
+							}
+							return nil
+						})
+					}
+					if err := calls.Wait(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				planning := newRun(t, fake, 2, 10*time.Second)
+				each(func(i int) string { return planning.plan(t.Context(), nil, nil, planning.config(c.config(i))).said })
+				plan := len(fake.Requests())
+				applying := newRun(t, fake, 2, 10*time.Second)
+				each(func(i int) string {
+					p := applying.plan(t.Context(), nil, nil, applying.config(c.config(i)))
+					_, said := applying.apply(t.Context(), nil, applying.config(c.config(i)), p)
+					return p.said + said
+				})
+				posts := writes(fake, http.MethodPost)
+				apply := len(fake.Requests()) - posts
+				if plan > c.plan || apply > c.apply || posts != creates {
+					t.Errorf("got %d requests for the plan, %d for plan and apply, and %d POSTs, want at most %d, at most %d, and %d",
+						plan, apply, posts, c.plan, c.apply, creates)
+				}
+				t.Logf("%d requests for the plan, %d for plan and apply, and %d POSTs", plan, apply, posts)
+			})
+		})
+	}
+}
+
+// TestLookupsOfOneAddressCost bounds the requests of 60 data sources of one address each.
+func TestLookupsOfOneAddressCost(t *testing.T) {
+	for _, people := range []int{8, 100, 1200, 20000} {
+		t.Run(fmt.Sprint(people), func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+				fake.SeedMemberships(1, people, 1)
+				fake.SetRandomLatency(20*time.Millisecond, 60*time.Millisecond, 1)
+				r := newRun(t, fake, 2, 10*time.Second)
+				var calls errgroup.Group
+				calls.SetLimit(terraformParallelism)
+				for i := range 60 {
+					calls.Go(func() error {
+						_, said := r.data("kantata_users", map[string]tftypes.Value{
+							"email_addresses": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{text(fmt.Sprintf("user%d@example.com", i+1))}),
+							"ignore_missing":  tftypes.NewValue(tftypes.Bool, true),
+						})
+						if said != "" {
+							return errors.New(said)
+						}
+						return nil
+					})
+				}
+				if err := calls.Wait(); err != nil {
+					t.Fatal(err)
+				}
+				if got := len(fake.Requests()); got > 14 {
+					t.Errorf("got %d requests, want at most 14", got)
 				}
 			})
 		})
