@@ -59,7 +59,10 @@ var causes = []struct {
 		return v.took >= 5*time.Minute && v.returned(http.StatusTooManyRequests)
 	}},
 	{"Something other than Kantata's API may have responded", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
-	{"the membership may still appear", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodPost) }},
+	// A request that Ctrl-C stopped on its way may have been sent, as far as the provider can know.
+	{"the membership may still appear", func(v *verdict, _ diagnostic) bool {
+		return v.sent(http.MethodPost) || v.s.happens(eventInterrupt)
+	}},
 	{"and the next apply checks it again", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) }},
 	{"is already in access group", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults)+len(v.s.Events) > 0 }},
 }
