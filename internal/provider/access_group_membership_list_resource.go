@@ -22,16 +22,18 @@ func newAccessGroupMembershipListResource() list.ListResource {
 	return &accessGroupMembershipListResource{}
 }
 
-// accessGroupMembershipListResource is what `terraform query` runs.
+// accessGroupMembershipListResource is the list resource that `terraform query` reads.
 type accessGroupMembershipListResource struct{ data *providerData }
 
 func (l *accessGroupMembershipListResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_access_group_membership"
 }
 
-func (l *accessGroupMembershipListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *accessGroupMembershipListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Finds access group memberships for `terraform query` (Terraform 1.14 or newer), so that they can be imported in bulk.",
+		MarkdownDescription: "Finds access group memberships for `terraform query` (Terraform 1.14 or newer), so that you can import them " +
+			"in bulk.",
 		Attributes: map[string]schema.Attribute{
 			"access_group_id": schema.StringAttribute{
 				MarkdownDescription: "Finds only the memberships of the access group with this ID, for example `340002`.",

@@ -20,7 +20,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// query lists at the protocol's level, as `terraform query` does.
+// query reads the list resource as `terraform query` does.
 func (r *run) query(config map[string]string, limit int64, include bool) []tfprotov6.ListResourceResult {
 	r.t.Helper()
 
@@ -29,7 +29,7 @@ func (r *run) query(config map[string]string, limit int64, include bool) []tfpro
 		tfprotov6.ListResourceServer
 	})
 	if !ok {
-		r.t.Fatal("the provider serves no list resources")
+		r.t.Fatal("got a provider without list resources, want a ListResourceServer")
 	}
 	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"access_group_id": tftypes.String, "user_id": tftypes.String}}
 	values := nulls(object)
@@ -40,7 +40,9 @@ func (r *run) query(config map[string]string, limit int64, include bool) []tfpro
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	stream, err := server.ListResource(r.t.Context(), &tfprotov6.ListResourceRequest{TypeName: membershipType, Config: &dynamic, Limit: limit, IncludeResource: include})
+	stream, err := server.ListResource(r.t.Context(), &tfprotov6.ListResourceRequest{
+		TypeName: membershipType, Config: &dynamic, Limit: limit, IncludeResource: include,
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -61,21 +63,21 @@ func TestQueryListsEveryMembership(t *testing.T) {
 	rows := fake.SeedMemberships(10, 50, 431)
 	results := newRun(t, fake, 2, 10*time.Second).query(nil, 0, true)
 	if len(results) != len(rows) {
-		t.Fatalf("%d results, want %d", len(results), len(rows))
+		t.Fatalf("got %d results, want %d", len(results), len(rows))
 	}
 	for i, result := range results {
 		if text := diagnosticText(result.Diagnostics); text != "" {
-			t.Fatal(text)
+			t.Fatalf("got the error %q, want none", text)
 		}
 		if want := rows[i].UserName + " in " + rows[i].AccessGroupName; result.DisplayName != want {
-			t.Errorf("display name %q, want %q", result.DisplayName, want)
+			t.Errorf("got the display name %q, want %q", result.DisplayName, want)
 		}
 		if result.Identity == nil || result.Resource == nil {
-			t.Fatalf("result %d lacks its identity or its resource", i)
+			t.Fatalf("got result %d with identity %v and resource %v, want both", i, result.Identity, result.Resource)
 		}
 	}
 	if n := len(fake.Requests()); n != 5 {
-		t.Errorf("%d requests, want 5: page 1, and then 3, 1, 2 and 3 again", n)
+		t.Errorf("got %d requests, want 5: page 1, and then 3, 1, 2, and 3 again", n)
 	}
 }
 
@@ -87,15 +89,15 @@ func TestQueryHonorsTheLimit(t *testing.T) {
 	fake.SeedMemberships(10, 50, 431)
 	results := newRun(t, fake, 2, 10*time.Second).query(map[string]string{"access_group_id": "340001"}, 7, false)
 	if len(results) != 7 || results[0].Resource != nil {
-		t.Errorf("%d results, the first with the resource %v; want 7 without", len(results), results[0].Resource)
+		t.Errorf("got %d results, the first with the resource %v, want 7 without a resource", len(results), results[0].Resource)
 	}
 	requests := fake.Requests()
 	if len(requests) != 1 || !strings.Contains(requests[0].Query, "per_page=7") {
-		t.Errorf("requests %v, want one page of 7", requests)
+		t.Errorf("got the requests %v, want one page of 7", requests)
 	}
 }
 
-func TestQueryTellsOfAFailedPage(t *testing.T) {
+func TestQueryReportsAPageThatFails(t *testing.T) {
 	t.Parallel()
 
 	fake := kantatatest.New()
@@ -107,7 +109,7 @@ func TestQueryTellsOfAFailedPage(t *testing.T) {
 		return strings.Contains(diagnosticText(r.Diagnostics), "403")
 	})
 	if !failed {
-		t.Errorf("%d results and no error for the page that failed", len(results))
+		t.Errorf("got %d results without an error, want an error with 403", len(results))
 	}
 }
 
@@ -122,8 +124,14 @@ func TestQueryThroughTerraform(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
-			Query:  true,
-			Config: configure(fake, "list \"kantata_access_group_membership\" \"all\" {\n  provider = kantata\n  config {\n    access_group_id = \"340002\"\n  }\n}\n"),
+			Query: true,
+			Config: configure(fake, `
+list "kantata_access_group_membership" "all" {
+  provider = kantata
+  config {
+    access_group_id = "340002"
+  }
+}`),
 			QueryResultChecks: []querycheck.QueryResultCheck{
 				querycheck.ExpectLength("kantata_access_group_membership.all", 2),
 				querycheck.ExpectIdentity("kantata_access_group_membership.all", map[string]knownvalue.Check{
@@ -154,9 +162,11 @@ func TestMembershipIdentity(t *testing.T) {
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity},
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithID, ImportStateId: "340002/12000001"},
 			{
-				PreConfig:        func() { fake.RemoveMembership(fake.Memberships()[0].ID) },
-				Config:           config,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate)}},
+				PreConfig: func() { fake.RemoveMembership(fake.Memberships()[0].ID) },
+				Config:    config,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
+				}},
 			},
 		},
 	})
@@ -170,9 +180,9 @@ func TestImportByIdentity(t *testing.T) {
 	r := newRun(t, fake, 2, 10*time.Second)
 	after, said := r.importIdentity("340002", "12000001")
 	if said != "" || after["id"] != fmt.Sprint(id) {
-		t.Errorf("the import gave %v %s, want the id %d", after, said, id)
+		t.Errorf("got %v and the error %q, want membership %d", after, said, id)
 	}
 	if _, said := r.importIdentity("340002", "jane"); !strings.Contains(said, `user_id "jane"`) {
-		t.Errorf("the import of a wrong user_id said %q", said)
+		t.Errorf("import of a wrong user_id: got %q, want an error that quotes it", said)
 	}
 }

@@ -64,5 +64,6 @@ const (
 	describeAccessGroupName = "The name of the access group, for example `Resource Managers`."
 	describeUserName        = "The full name of the person, for example `Jane Doe`."
 	describeCreatorID       = "The ID of the user who created the membership, for example `12000009`. Null if Kantata does not return it."
-	describeCreatedAt       = "The date or time when the membership was created, as Kantata returns it, for example `2026-11-22T08:30:00-07:00`."
+	describeCreatedAt       = "The date or time when the membership was created, as Kantata returns it, for example " +
+		"`2026-11-22T08:30:00-07:00`."
 )

@@ -73,7 +73,7 @@ func TestMoveFromRealStates(t *testing.T) {
 				}
 			}
 			if read["user_name"] == "" {
-				t.Errorf("got no user_name after the read: %v", read)
+				t.Errorf("got %v after the read, want a user_name", read)
 			}
 		})
 	}

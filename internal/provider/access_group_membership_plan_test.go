@@ -32,7 +32,7 @@ func janeState(t *testing.T, fake *kantatatest.Server) state {
 	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
 	s, said := newRun(t, fake, 0, 10*time.Second).importID(t.Context(), "340002/12000001")
 	if said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	return s
 }
@@ -174,7 +174,7 @@ func TestPlanAfterWrite(t *testing.T) {
 	fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
 	r := newRun(t, fake, 0, 10*time.Second)
 	if _, said := r.create(t.Context(), "340002", "12000001"); said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	before := len(fake.Requests())
 	config := janeConfig(r, map[string]tftypes.Value{"access_group_id": text("340001")})

@@ -145,7 +145,7 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 		resp.Diagnostics.Append(r.notFoundDiagnostic(ctx, prior.membershipModel))
 		return
 	case errors.Is(err, memberships.ErrAbsent):
-		// Terraform before 1.12 sends no identity, and the framework refuses a response without one even for what is gone.
+		// Terraform before 1.12 sends no identity, and the framework refuses a response without one even if the resource is gone (rule 10).
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, prior.identity())...)
 		resp.State.RemoveResource(ctx)
 		return
@@ -158,7 +158,7 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 }
 
-// read looks up what the state knows: all of it, or after an import only the ID or only the pair.
+// read looks the membership up by what the state contains. After an import, that is only the ID or only the pair.
 func (r *accessGroupMembershipResource) read(ctx context.Context, prior membershipModel) (kantata.Membership, error) {
 	switch {
 	case prior.ID.IsNull():
@@ -170,7 +170,7 @@ func (r *accessGroupMembershipResource) read(ctx context.Context, prior membersh
 	}
 }
 
-// Update writes into the state what was configured without changing the membership. It sends no request.
+// Update saves settings that do not change the membership. It sends no request.
 func (r *accessGroupMembershipResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	defer r.data.plans.beginWrite()()
 	var plan resourceModel
@@ -255,7 +255,8 @@ func (r *accessGroupMembershipResource) createDiagnostics(ctx context.Context, p
 	return diag.Diagnostics{d}
 }
 
-// swapHint names an access group that has the user's ID, or a user that has the access group's. A failed lookup gives no hint.
+// swapHint names an access group that has the ID of the user, or a user that has the ID of the access group. It is empty if a lookup
+// fails.
 func (r *accessGroupMembershipResource) swapHint(ctx context.Context, pair kantata.Pair) string {
 	const hint = "Kantata has %s %s: access_group_id and user_id may be swapped."
 	for m, err := range r.data.store.Stream(ctx, kantata.MembershipFilter{AccessGroupID: pair.UserID}, 1) {

@@ -40,7 +40,7 @@ func TestMembershipLifecycle(t *testing.T) {
 							resource.TestMatchResourceAttr(address, "created_at", regexp.MustCompile(`^2026-11-2`)),
 							func(*terraform.State) error {
 								if n := count(fake, http.MethodPost); n != 1 {
-									return fmt.Errorf("%d POSTs, want 1", n)
+									return fmt.Errorf("got %d POSTs, want 1", n)
 								}
 								return nil
 							},
@@ -80,7 +80,7 @@ func TestMembershipLifecycle(t *testing.T) {
 	}
 }
 
-func TestMembershipExists(t *testing.T) {
+func TestCreateOfAnExistingMembership(t *testing.T) {
 	t.Parallel()
 
 	fake := newFake(t, kantatatest.Dialect{})
@@ -93,11 +93,11 @@ func TestMembershipExists(t *testing.T) {
 		}},
 	})
 	if n := count(fake, http.MethodPost); n != 0 {
-		t.Errorf("%d POSTs, want none", n)
+		t.Errorf("got %d POSTs, want none", n)
 	}
 }
 
-func TestMembershipBadIDs(t *testing.T) {
+func TestInvalidIDs(t *testing.T) {
 	t.Parallel()
 
 	for _, id := range []string{"", " ", "012", "12 ", "-1", "1.5", "jane", "99999999999999999999"} {
@@ -114,7 +114,7 @@ func TestMembershipBadIDs(t *testing.T) {
 				}},
 			})
 			if n := len(fake.Requests()); n != 0 {
-				t.Errorf("%d requests, want none", n)
+				t.Errorf("got %d requests, want none", n)
 			}
 		})
 	}

@@ -65,8 +65,8 @@ func (d *accessGroupMembershipsDataSource) Schema(_ context.Context, _ datasourc
 				Validators:          []validator.String{idValidator{}},
 			},
 			"include_email_addresses": schema.BoolAttribute{
-				MarkdownDescription: "Whether to include the e-mail address of each person, for example `true`. This costs one more request for every 200 " +
-					"people. Defaults to `false`.",
+				MarkdownDescription: "Whether to include the e-mail address of each person, for example `true`. This costs one more request " +
+					"for every 200 people. Defaults to `false`.",
 				Optional: true,
 			},
 			"memberships": schema.ListNestedAttribute{

@@ -161,7 +161,8 @@ func accessGroupNotFoundDiagnostic(name string, byName map[string][]kantata.ID) 
 	if len(similar) > 0 {
 		detail += "Did you mean " + strings.Join(similar, " or ") + "?"
 	} else {
-		detail += "The API does not show groups without members. Use the ID of such a group instead, which Kantata shows under Settings > Access Groups."
+		detail += "The API does not show groups without members. Use the ID of such a group instead, which Kantata shows under " +
+			"Settings > Access Groups."
 	}
 	return diag.NewAttributeErrorDiagnostic(path.Root("names"), "Access Group Not Found", detail)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// TestInterruptedCreate holds rule 9: what Kantata did before the interrupt is in the state, or the error says what may have
-// been done, and the next apply doubles nothing.
+// TestInterruptedCreate checks rule 9: what Kantata did before the interrupt is in the state, or the error says what may have been done,
+// and the next apply creates nothing twice.
 func TestInterruptedCreate(t *testing.T) {
 	t.Parallel()
 
@@ -20,9 +20,9 @@ func TestInterruptedCreate(t *testing.T) {
 		effect kantatatest.Effect
 		made   bool
 	}{
-		"Kantata did the work":       {kantatatest.HangAfter, true},
-		"Kantata did not do it":      {kantatatest.HangBefore, false},
-		"Kantata did it and hung up": {kantatatest.ResetAfter, true},
+		"Kantata did it":                  {kantatatest.HangAfter, true},
+		"Kantata did not do it":           {kantatatest.HangBefore, false},
+		"Kantata did it and disconnected": {kantatatest.ResetAfter, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,28 +33,28 @@ func TestInterruptedCreate(t *testing.T) {
 			defer interrupt()
 			fake.OnRequest(func(r kantatatest.Request) {
 				if r.Method == http.MethodPost {
-					// As when the user has waited for a while: the request is under way.
+					// The user interrupts while the request is in progress.
 					time.AfterFunc(100*time.Millisecond, interrupt)
 				}
 			})
 			began := time.Now()
 			after, said := newRun(t, fake, 2, time.Minute).create(ctx, fmt.Sprint(group), fmt.Sprint(user))
 			if took := time.Since(began); took > 6*time.Second {
-				t.Errorf("the interrupt took %s", took)
+				t.Errorf("the interrupt took: got %s, want at most 6s", took)
 			}
 			if c.made {
 				if said != "" || after["id"] != fmt.Sprint(fake.Memberships()[0].ID) {
-					t.Errorf("the state holds %v; %s", after, said)
+					t.Errorf("got the state %v and the error %q, want the membership", after, said)
 				}
 				return
 			}
 			if after != nil || !strings.Contains(said, "may still appear") || !strings.Contains(said, "Settings > Access Groups") {
-				t.Errorf("the state holds %v; %s", after, said)
+				t.Errorf("got the state %v and the error %q, want no state and an error that says what to check", after, said)
 			}
 			fake.OnRequest(nil)
 			again, said := newRun(t, fake, 2, time.Minute).create(t.Context(), fmt.Sprint(group), fmt.Sprint(user))
 			if said != "" || again == nil || len(fake.Memberships()) != 1 {
-				t.Errorf("the next apply holds %v of %v; %s", again, fake.Memberships(), said)
+				t.Errorf("next apply: got the state %v, the error %q and the memberships %v, want one", again, said, fake.Memberships())
 			}
 		})
 	}
@@ -67,7 +67,7 @@ func TestInterruptedReadAndDeleteKeepTheState(t *testing.T) {
 	fake.AddMembership(group, user)
 	before, said := newRun(t, fake, 0, time.Minute).importID(t.Context(), fmt.Sprintf("%d/%d", group, user))
 	if said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	fake.Inject(kantatatest.Fault{Effect: kantatatest.HangBefore})
 	for name, play := range map[string]func(*run, context.Context) (state, string){
@@ -79,7 +79,7 @@ func TestInterruptedReadAndDeleteKeepTheState(t *testing.T) {
 		began := time.Now()
 		after, said := play(newRun(t, fake, 2, time.Minute), ctx)
 		if after["id"] != before["id"] || !strings.Contains(said, "ontext canceled") || time.Since(began) > 6*time.Second {
-			t.Errorf("%s: the state holds %v after %s; %s", name, after, time.Since(began), said)
+			t.Errorf("%s: got the state %v and the error %q after %s, want %v and a cancellation", name, after, said, time.Since(began), before)
 		}
 		interrupt()
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// TestMembershipList holds that the framework can treat the list as any other: convert it both ways and compare it.
+// TestMembershipList checks that the framework can convert and compare the list as any other.
 func TestMembershipList(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -22,16 +22,16 @@ func TestMembershipList(t *testing.T) {
 
 	plain, diags := list.ToListValue(ctx)
 	if diags.HasError() || len(plain.Elements()) != 1 {
-		t.Fatalf("%v %v", plain, diags)
+		t.Fatalf("got %v and the errors %v, want a list of one element", plain, diags)
 	}
 	row := plain.Elements()[0].(basetypes.ObjectValue).Attributes()
 	if !row["user_name"].Equal(types.StringValue("Jane Doe")) || !row["creator_id"].IsNull() || !row["id"].Equal(types.StringValue("1")) ||
 		!row["user_email_address"].Equal(types.StringValue(address)) {
-		t.Errorf("row %v", row)
+		t.Errorf("got the row %v, want membership 1 of Jane Doe", row)
 	}
 	back, diags := newMembershipListType().ValueFromList(ctx, plain)
 	if diags.HasError() || !back.Equal(list) || !list.Equal(back) {
-		t.Errorf("%v is not %v: %v", back, list, diags)
+		t.Errorf("got %v and the errors %v, want %v", back, diags, list)
 	}
 
 	other := newMembershipList(ctx, []kantata.Membership{m, {ID: "4", AccessGroupID: "2", UserID: "5"}}, nil)
@@ -39,23 +39,31 @@ func TestMembershipList(t *testing.T) {
 	explicitNull := fromTerraform(ctx, t, newMembershipListType(), nil)
 	for _, differs := range []attr.Value{other, null, unknown, plain, types.StringValue("x")} {
 		if list.Equal(differs) {
-			t.Errorf("%v is said to be %v", list, differs)
+			t.Errorf("got %v equal to %v, want them different", list, differs)
 		}
 	}
-	if !null.Equal(explicitNull) || !null.IsNull() || null.IsUnknown() || !unknown.IsUnknown() || unknown.IsNull() || list.IsNull() || list.IsUnknown() {
-		t.Error("null and unknown are mixed up")
+	if !null.Equal(explicitNull) {
+		t.Errorf("got %v different from %v, want them equal", null, explicitNull)
+	}
+	for _, c := range []struct {
+		list              attr.Value
+		isNull, isUnknown bool
+	}{{null, true, false}, {unknown, false, true}, {list, false, false}} {
+		if c.list.IsNull() != c.isNull || c.list.IsUnknown() != c.isUnknown {
+			t.Errorf("%v: got null %t and unknown %t, want %t and %t", c.list, c.list.IsNull(), c.list.IsUnknown(), c.isNull, c.isUnknown)
+		}
 	}
 	if value, err := null.ToTerraformValue(ctx); err != nil || !value.IsNull() {
-		t.Errorf("%v, %v", value, err)
+		t.Errorf("got %v and the error %v, want null", value, err)
 	}
 	if nothing, diags := null.ToListValue(ctx); diags.HasError() || !nothing.IsNull() {
-		t.Errorf("%v, %v", nothing, diags)
+		t.Errorf("got %v and the errors %v, want null", nothing, diags)
 	}
 	if list.String() == null.String() || null.String() == unknown.String() {
-		t.Errorf("%s, %s, %s", list, null, unknown)
+		t.Errorf("got %s for a list, %s for null and %s for unknown, want three texts", list, null, unknown)
 	}
 	if !list.Type(ctx).Equal(newMembershipListType()) || newMembershipListType().Equal(plain.Type(ctx)) {
-		t.Error("the type is mistaken for a plain list's")
+		t.Error("got the type equal to that of a plain list, want it different")
 	}
 }
 
@@ -80,19 +88,19 @@ func TestEmailAddressSet(t *testing.T) {
 		want bool
 	}{{one, same, true}, {one, two, false}} {
 		if got, diags := c.a.SetSemanticEquals(ctx, c.b); got != c.want || diags.HasError() || c.a.Equal(c.b) != c.want {
-			t.Errorf("%s and %s: %v, %v", c.a, c.b, got, diags)
+			t.Errorf("%s and %s: got equal %t and the errors %v, want %t", c.a, c.b, got, diags, c.want)
 		}
 	}
 	if one.Equal(one.SetValue) || !one.Type(ctx).Equal(of) || of.Equal(of.SetType) {
-		t.Error("the type is mistaken for a plain set's")
+		t.Error("got the type equal to that of a plain set, want it different")
 	}
 	if back, diags := of.ValueFromSet(ctx, one.SetValue); diags.HasError() || !back.Equal(one) {
-		t.Errorf("%v, %v", back, diags)
+		t.Errorf("got %v and the errors %v, want %v", back, diags, one)
 	}
 	if _, ok := of.ValueType(ctx).(emailAddressSet); !ok {
-		t.Error("the value's type is another")
+		t.Errorf("got a value of type %T, want emailAddressSet", of.ValueType(ctx))
 	}
 	if _, err := of.ValueFromTerraform(ctx, tftypes.NewValue(tftypes.String, "x")); err == nil {
-		t.Error("a string was taken for a set")
+		t.Error("got no error for a string, want one")
 	}
 }

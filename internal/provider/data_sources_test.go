@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
@@ -49,7 +50,7 @@ func TestMembershipsDataSource(t *testing.T) {
 				fake.ResetRequests()
 				read, said := newRun(t, fake, 2, 10*time.Second).data("kantata_access_group_memberships", filters(c.config))
 				if said != "" {
-					t.Fatal(said)
+					t.Fatalf("got the error %q, want none", said)
 				}
 				want := []string{}
 				sorted := slices.SortedFunc(slices.Values(rows), func(a, b kantatatest.Membership) int {
@@ -57,7 +58,8 @@ func TestMembershipsDataSource(t *testing.T) {
 				})
 				for _, row := range sorted {
 					s := stateOf(row)
-					if (c.config["access_group_id"] == "" || s["access_group_id"] == c.config["access_group_id"]) && (c.config["user_id"] == "" || s["user_id"] == c.config["user_id"]) {
+					matches := func(name string) bool { return c.config[name] == "" || c.config[name] == s[name] }
+					if matches("access_group_id") && matches("user_id") {
 						want = append(want, s["id"])
 					}
 				}
@@ -67,32 +69,32 @@ func TestMembershipsDataSource(t *testing.T) {
 					got = append(got, attributes["id"].(string))
 					for _, name := range []string{"access_group_id", "access_group_name", "user_id", "user_name", "creator_id", "created_at"} {
 						if attributes[name] == nil {
-							t.Errorf("%v lacks its %s", m, name)
+							t.Errorf("got no %s in %v, want one", name, m)
 						}
 					}
 				}
 				if !slices.Equal(got, want) {
-					t.Errorf("%v: %d memberships, want %d by group and user", c.config, len(got), len(want))
+					t.Errorf("%v: got %d memberships, want %d, sorted by group and user", c.config, len(got), len(want))
 				}
 				if n := len(fake.Requests()); n != c.requests {
-					t.Errorf("%v: %d requests, want %d", c.config, n, c.requests)
+					t.Errorf("%v: got %d requests, want %d", c.config, n, c.requests)
 				}
 			}
 		})
 	}
 }
 
-// A page that fails, or that shows less than it counts, is an error and not a shorter list.
-func TestMembershipsDataSourceIsWholeOrAnError(t *testing.T) {
+// TestMembershipsDataSourceIsCompleteOrAnError expects an error, and not a shorter list, if a page fails or has fewer rows than it counts.
+func TestMembershipsDataSourceIsCompleteOrAnError(t *testing.T) {
 	t.Parallel()
 
 	for name, fault := range map[string]kantatatest.Fault{
-		"a page is refused":   {Method: http.MethodGet, Status: http.StatusForbidden, Match: secondPage},
-		"a page is a login":   {Method: http.MethodGet, Effect: kantatatest.LoginPage, Match: secondPage},
-		"a page lacks all":    {Method: http.MethodGet, Effect: kantatatest.NoResults, Match: secondPage},
-		"a page is empty":     {Method: http.MethodGet, Effect: kantatatest.EmptyList, Match: secondPage},
-		"a page is cut":       {Method: http.MethodGet, Effect: kantatatest.CutBody, Match: secondPage},
-		"a page is truncated": {Method: http.MethodGet, Effect: kantatatest.TruncateJSON, Match: secondPage},
+		"a page is refused":      {Method: http.MethodGet, Status: http.StatusForbidden, Match: secondPage},
+		"a page is a login page": {Method: http.MethodGet, Effect: kantatatest.LoginPage, Match: secondPage},
+		"a page has no results":  {Method: http.MethodGet, Effect: kantatatest.NoResults, Match: secondPage},
+		"a page is empty":        {Method: http.MethodGet, Effect: kantatatest.EmptyList, Match: secondPage},
+		"a page is cut off":      {Method: http.MethodGet, Effect: kantatatest.CutBody, Match: secondPage},
+		"a page is half JSON":    {Method: http.MethodGet, Effect: kantatatest.TruncateJSON, Match: secondPage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +105,7 @@ func TestMembershipsDataSourceIsWholeOrAnError(t *testing.T) {
 			fake.Inject(fault)
 			read, said := newRun(t, fake, 1, 10*time.Second).data("kantata_access_group_memberships", nil)
 			if !strings.Contains(said, summaryList) || read != nil {
-				t.Errorf("%q and %d attributes", said, len(read))
+				t.Errorf("got %q and %d attributes, want the error %q", said, len(read), summaryList)
 			}
 		})
 	}
@@ -135,12 +137,15 @@ func TestMembershipDataSource(t *testing.T) {
 		read, said := newRun(t, fake, 2, 10*time.Second).data(name, filters(c.config))
 		if c.says != "" {
 			if !strings.Contains(said, c.says) {
-				t.Errorf("%v: %q, want %q", c.config, said, c.says)
+				t.Errorf("%v: got %q, want %q", c.config, said, c.says)
 			}
 			continue
 		}
-		if said != "" || read["id"] != id || read["user_name"] != "Jane Doe" || read["access_group_name"] != "Resource Managers" || read["user_id"] != "12000001" {
-			t.Errorf("%v: %v %s", c.config, read, said)
+		want := map[string]any{"id": id, "user_id": "12000001", "user_name": "Jane Doe", "access_group_name": "Resource Managers"}
+		for attribute, value := range want {
+			if said != "" || read[attribute] != value {
+				t.Errorf("%v: got %s = %v and the error %q, want %v", c.config, attribute, read[attribute], said, value)
+			}
 		}
 	}
 }
@@ -159,36 +164,45 @@ func TestUsersDataSource(t *testing.T) {
 
 	found, said := read("JANE@example.com", "olga@example.com")
 	if said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
-	if want := map[string]any{"JANE@example.com": "12000001", "olga@example.com": "12000050"}; !maps.Equal(found["ids_by_email_address"].(map[string]any), want) {
-		t.Errorf("ids %v, want %v", found["ids_by_email_address"], want)
+	wantIDs := map[string]any{"JANE@example.com": "12000001", "olga@example.com": "12000050"}
+	if got := found["ids_by_email_address"].(map[string]any); !maps.Equal(got, wantIDs) {
+		t.Errorf("got the IDs %v, want %v", got, wantIDs)
 	}
-	if users := found["users"].([]any); len(users) != 2 || users[0].(map[string]any)["full_name"] != "Jane Doe" || users[1].(map[string]any)["email_address"] != "Olga@Example.com" {
-		t.Errorf("users %v", users)
+	wantUsers := []any{
+		map[string]any{"id": "12000001", "full_name": "Jane Doe", "email_address": "jane@example.com"},
+		map[string]any{"id": "12000050", "full_name": "Olga", "email_address": "Olga@Example.com"},
+	}
+	if diff := gocmp.Diff(wantUsers, found["users"]); diff != "" {
+		t.Errorf("the users differ (-want +got):\n%s", diff)
 	}
 	if n := len(fake.Requests()); n != 1 {
-		t.Errorf("%d requests, want 1", n)
+		t.Errorf("got %d requests, want 1", n)
 	}
 
-	// The same person by two spellings is one person.
-	if found, said := read("jane@example.com", "JANE@example.com"); said != "" || len(found["users"].([]any)) != 1 || len(found["ids_by_email_address"].(map[string]any)) != 2 {
-		t.Errorf("two spellings: %v %s", found, said)
+	// Two spellings of one address are one person.
+	found, said = read("jane@example.com", "JANE@example.com")
+	if said != "" || len(found["users"].([]any)) != 1 || len(found["ids_by_email_address"].(map[string]any)) != 2 {
+		t.Errorf("two spellings: got %v and the error %q, want 1 person and 2 addresses", found, said)
 	}
 	if found, said := read(); said != "" || len(found["users"].([]any)) != 0 || len(fake.Requests()) != 0 {
-		t.Errorf("nobody: %v %s after %d requests", found, said, len(fake.Requests()))
+		t.Errorf("no addresses: got %v, the error %q and %d requests, want no one and no request", found, said, len(fake.Requests()))
 	}
 	for _, c := range [][2]string{
-		{"nobody@example.com", `User Not Found`}, {"nobody@example.com", `"nobody@example.com"`},
-		{"twin@example.com", "User Not Unique"}, {"twin@example.com", "2 people"}, {"twin@example.com", ": 12000051 (Twin 1), 12000052 (Twin 2)."},
+		{"zoe@example.com", "User Not Found"},
+		{"zoe@example.com", `"zoe@example.com"`},
+		{"twin@example.com", "User Not Unique"},
+		{"twin@example.com", "2 people"},
+		{"twin@example.com", ": 12000051 (Twin 1), 12000052 (Twin 2)."},
 	} {
 		if _, said := read("jane@example.com", c[0]); !strings.Contains(said, c[1]) {
-			t.Errorf("%s: %q, want %q", c[0], said, c[1])
+			t.Errorf("%s: got %q, want %q", c[0], said, c[1])
 		}
 	}
 	for _, bad := range []string{"", " ", "jane", "a@b, c@d", "a@b,c@d", "jane@example.com "} {
 		if _, said := read(bad); !strings.Contains(said, "one e-mail address") || len(fake.Requests()) != 0 {
-			t.Errorf("%q: %q after %d requests", bad, said, len(fake.Requests()))
+			t.Errorf("%q: got %q and %d requests, want an error and no request", bad, said, len(fake.Requests()))
 		}
 	}
 
@@ -204,11 +218,12 @@ func TestUsersDataSource(t *testing.T) {
 		fake.AddUser(13000001+int64(i), fmt.Sprint("Person ", i), addresses[i])
 	}
 	if found, said := read(addresses...); said != "" || len(found["users"].([]any)) != 200 || len(fake.Requests()) != 1 {
-		t.Errorf("200 people: %d after %d requests, %s", len(found), len(fake.Requests()), said)
+		t.Errorf("200 people: got %d, the error %q and %d requests, want 200 and 1 request",
+			len(found["users"].([]any)), said, len(fake.Requests()))
 	}
 }
 
-// TestUsersDataSourceIgnoresMissing expects that the people who are found do not depend on those who are not.
+// TestUsersDataSourceIgnoresMissing expects the people who are found whether or not others are missing.
 func TestUsersDataSourceIgnoresMissing(t *testing.T) {
 	t.Parallel()
 
@@ -222,7 +237,7 @@ func TestUsersDataSourceIgnoresMissing(t *testing.T) {
 	}
 	found, said := read("zoe@example.com", "Jane@example.com", "Former@example.com")
 	if said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	if got, want := found["missing_email_addresses"], []any{"Former@example.com", "zoe@example.com"}; !slices.Equal(got.([]any), want) {
 		t.Errorf("got the missing addresses %v, want %v", got, want)
@@ -255,7 +270,7 @@ func TestAccessGroupsDataSource(t *testing.T) {
 	}
 	found, said := read(nil)
 	if said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	var got []string
 	for _, g := range found["access_groups"].([]any) {
@@ -263,22 +278,23 @@ func TestAccessGroupsDataSource(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %s", attributes["id"], attributes["name"], attributes["member_count"]))
 	}
 	if want := []string{"340001 Finance Approvers 1", "340002 Resource Managers 2", "340010 Resource Managers 1"}; !slices.Equal(got, want) {
-		t.Errorf("groups %q, want %q", got, want)
+		t.Errorf("got the groups %q, want %q", got, want)
 	}
-	// The name that stands for two groups is no key.
+	// A name that two groups share is no key.
 	if want := map[string]any{"Finance Approvers": "340001"}; !maps.Equal(found["ids_by_name"].(map[string]any), want) {
-		t.Errorf("ids %v, want %v", found["ids_by_name"], want)
+		t.Errorf("got the IDs %v, want %v", found["ids_by_name"], want)
 	}
 	if n := len(fake.Requests()); n != 1 {
-		t.Errorf("%d requests, want 1", n)
+		t.Errorf("got %d requests, want 1", n)
 	}
 
-	if found, said := read(map[string]tftypes.Value{"names": set("Finance Approvers")}); said != "" || len(found["access_groups"].([]any)) != 1 {
-		t.Errorf("by name: %v %s", found, said)
+	found, said = read(map[string]tftypes.Value{"names": set("Finance Approvers")})
+	if said != "" || len(found["access_groups"].([]any)) != 1 {
+		t.Errorf("by name: got %v and the error %q, want one group", found, said)
 	}
 	for name, want := range map[string]string{
 		"Resource Managers":   `2 access groups have the name "Resource Managers": 340002, 340010.`,
-		"Rate Card Editors":   "does not show a group without members",
+		"Rate Card Editors":   "does not show groups without members",
 		"finance  Approvers ": `Did you mean "Finance Approvers" (340001)?`,
 		"resource managers":   `Did you mean "Resource Managers" (340002, 340010)?`,
 	} {
@@ -306,7 +322,7 @@ func TestAccessGroupsDataSourceIgnoresMissing(t *testing.T) {
 	}
 	found, said := read("finance approvers", "Rate Card Editors", "Finance Approvers")
 	if said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	if got, want := found["missing_names"], []any{"Rate Card Editors", "finance approvers"}; !slices.Equal(got.([]any), want) {
 		t.Errorf("got the missing names %v, want %v", got, want)

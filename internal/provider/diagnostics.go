@@ -144,8 +144,8 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 		happened: "This operation sends a request to Kantata, but no access token is configured.",
 		advice:   "Set the environment variable " + envAccessToken + ", or set access_token from an ephemeral variable.",
 		more: "Terraform 1.10 and OpenTofu 1.11 are the first versions with ephemeral variables. Do not use a sensitive variable: " +
-			"a saved plan contains its value in clear text.\n\nAn account administrator can get a token in Kantata under Settings, on the page of a " +
-			"registered application.",
+			"a saved plan contains its value in clear text.\n\n" +
+			"An account administrator can get a token in Kantata under Settings, on the page of a registered application.",
 	},
 	kantata.TokenRejected: {
 		summary:  "Kantata Access Token Rejected",

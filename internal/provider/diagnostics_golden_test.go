@@ -34,7 +34,8 @@ func TestDiagnosticTexts(t *testing.T) {
 	}
 	refuseConnections := func(*kantatatest.Server) {
 		refused := &net.OpError{
-			Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED),
+			Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1},
+			Err: os.NewSyscallError("connect", syscall.ECONNREFUSED),
 		}
 		// inFakeTime restores the transport.
 		http.DefaultTransport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, refused }}
@@ -138,7 +139,7 @@ func playScene(t *testing.T, fake *kantatatest.Server, play string, prepare func
 		_, said = r.create(t.Context(), fmt.Sprint(group), fmt.Sprint(user))
 	case "create twice":
 		if _, said = r.create(t.Context(), fmt.Sprint(group), fmt.Sprint(user)); said != "" {
-			t.Fatal(said)
+			t.Fatalf("got the error %q, want none", said)
 		}
 		_, said = r.create(t.Context(), fmt.Sprint(group), fmt.Sprint(user))
 	case "create administrators":

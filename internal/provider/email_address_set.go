@@ -14,8 +14,8 @@ var (
 	_ basetypes.SetValuableWithSemanticEquals = emailAddressSet{}
 )
 
-// emailAddressSetType is a set of strings that the framework compares as a whole. A plain set it compares element by element, and
-// writes each element, which is somebody's address, into its DEBUG log.
+// emailAddressSetType is a set of strings that the framework compares as a whole. It compares a plain set element by element, and writes
+// each element, which is a person's address, to the DEBUG log.
 type emailAddressSetType struct{ basetypes.SetType }
 
 func newEmailAddressSetType() emailAddressSetType {

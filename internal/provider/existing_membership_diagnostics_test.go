@@ -14,7 +14,7 @@ import (
 
 const goldenPlans = "testdata/plan_diagnostics.golden.txt"
 
-// TestFindingTexts holds the text of each finding against a golden file, as a user reads it at 78 columns. To accept a change:
+// TestFindingTexts compares the text of each finding, wrapped at 78 columns, with a golden file. To accept a change:
 // go test ./internal/provider -run TestFindingTexts -update.
 func TestFindingTexts(t *testing.T) {
 	t.Parallel()
@@ -28,7 +28,7 @@ func TestFindingTexts(t *testing.T) {
 	for kind := findingAdopted; kind <= findingLosesAccess; kind++ {
 		name := kindNames[kind]
 		if name == "" {
-			t.Fatalf("kind %d has no name", kind)
+			t.Fatalf("got no name for kind %d, want one in kindNames", kind)
 		}
 		for _, inFull := range []bool{true, false} {
 			if !inFull && !kind.isError() {

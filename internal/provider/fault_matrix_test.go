@@ -12,29 +12,44 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// The fault matrix: operation x fault x moment. Each cell states what Kantata holds afterwards, what the state
-// holds, how many writes were sent, and whether the user hears an error.
+// The fault matrix has a cell for each operation, fault and moment. A cell says what Kantata and the state contain afterward, how many
+// writes were sent, and whether the user gets an error.
 
+// held is what the state contains after the operation.
 type held int
 
 const (
-	absent held = iota // the state has no such resource
-	kept               // the state holds the membership that it held before
-	holds              // the state holds the id that Kantata holds
+	absent held = iota // the state does not contain the resource
+	kept               // the state contains the same membership as before
+	holds              // the state contains the ID that Kantata has
 )
 
 type cell struct {
 	name    string
 	fault   func(fake *kantatatest.Server) // arranges the fault; nil for none
-	kantata int                            // memberships of the pair that Kantata holds afterwards
+	kantata int                            // memberships of the pair that Kantata has afterward
 	state   held
 	writes  int    // POSTs or DELETEs that arrived
 	says    string // part of the error; "" for success
 	warns   string // part of the warning; "" for none
 	dialect kantatatest.Dialect
 
-	interrupt bool // as by Ctrl-C, when the write has arrived
-	twice     bool // a second block of the configuration does the same
+	interrupt bool // the run is interrupted when the write has arrived
+	twice     bool // a second resource of the configuration does the same
+}
+
+// redirect redirects one request to a path of the API.
+func redirect(method, to string) func(*kantatatest.Server) {
+	return inject(kantatatest.Fault{
+		Method: method, Effect: kantatatest.ReturnStatus, Status: 307, Header: http.Header{"Location": {"/api/v1" + to}}, Times: 1,
+	})
+}
+
+// always404 returns the 404 page of a proxy.
+func always404(method, path string) func(*kantatatest.Server) {
+	return inject(kantatatest.Fault{
+		Method: method, Path: path, Effect: kantatatest.ReturnStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}},
+	})
 }
 
 func createCells() []cell {
@@ -54,51 +69,91 @@ func createCells() []cell {
 		{name: "no fault", kantata: 1, state: holds, writes: 1},
 		{name: "429 once", fault: once(post, kantatatest.ReturnStatus, 429), kantata: 1, state: holds, writes: 2},
 		{name: "504 before, once", fault: once(post, kantatatest.ReturnStatus, 504), state: absent, writes: 1, says: "may still appear"},
-		{name: "time-out before", fault: once(post, kantatatest.HangBefore, 0), state: absent, writes: 1, says: "may still appear"},
+		{name: "timeout before", fault: once(post, kantatatest.HangBefore, 0), state: absent, writes: 1, says: "may still appear"},
 		{name: "reset before, once", fault: once(post, kantatatest.ResetBefore, 0), kantata: 1, state: holds, writes: 2},
 		{name: "reset before, always", fault: always(post, kantatatest.ResetBefore, 0), state: absent, writes: 3, says: "Unable to Create"},
 		{name: "503 before, always", fault: always(post, kantatatest.ReturnStatus, 503), state: absent, writes: 3, says: "503"},
 		{name: "504 with late commit", fault: late(504, 2), kantata: 1, state: holds, writes: 1},
 		{name: "502 with late commit, second refused", fault: late(502, 1), kantata: 1, state: holds, writes: 2},
 		{name: "another run at the same moment", fault: race, kantata: 1, state: absent, writes: 1, says: "import {"},
-		{name: "another run at the same moment, 200", fault: race, kantata: 1, state: holds, writes: 1, dialect: kantatatest.Dialect{Duplicates: kantatatest.DuplicateReturnsExisting}},
-		{name: "502 after, then the look fails", fault: all(afterWrite(kantatatest.ReturnStatus, 503), once(post, kantatatest.ReturnStatusAfter, 502)), kantata: 1, state: absent, writes: 1, says: "340001"},
-		{name: "502 before, then the look is a login page", fault: all(afterWrite(kantatatest.LoginPage, 0), once(post, kantatatest.ReturnStatus, 502)), state: absent, writes: 1, says: "340001"},
-		{name: "reset after, then the look is refused", fault: all(afterWrite(kantatatest.ReturnStatus, 403), once(post, kantatatest.ResetAfter, 0)), kantata: 1, state: absent, writes: 1, says: "340001"},
-		{name: "redirect", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.ReturnStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships"}}, Times: 1}), state: absent, writes: 1, says: "redirect"},
-		{name: "422 that repeats the token", fault: inject(kantatatest.Fault{Method: post, Effect: kantatatest.ReturnStatus, Status: 422, Body: `{"errors":[{"message":"` + kantatatest.Token + `"}]}`}), state: absent, writes: 1, says: "[redacted]"},
+		{
+			name: "another run at the same moment, 200", fault: race, kantata: 1, state: holds, writes: 1,
+			dialect: kantatatest.Dialect{Duplicates: kantatatest.DuplicateReturnsExisting},
+		},
+		{
+			name:  "502 after, then the lookup fails",
+			fault: all(afterWrite(kantatatest.ReturnStatus, 503), once(post, kantatatest.ReturnStatusAfter, 502)), kantata: 1, state: absent,
+			writes: 1, says: "340001",
+		},
+		{
+			name:  "502 before, then the lookup is a login page",
+			fault: all(afterWrite(kantatatest.LoginPage, 0), once(post, kantatatest.ReturnStatus, 502)), state: absent, writes: 1, says: "340001",
+		},
+		{
+			name:  "reset after, then the lookup is refused",
+			fault: all(afterWrite(kantatatest.ReturnStatus, 403), once(post, kantatatest.ResetAfter, 0)), kantata: 1, state: absent, writes: 1,
+			says: "340001",
+		},
+		{
+			name:  "redirect",
+			fault: redirect(post, "/access_group_memberships"),
+			state: absent, writes: 1, says: "redirect",
+		},
+		{
+			name: "422 that repeats the token",
+			fault: inject(kantatatest.Fault{
+				Method: post, Effect: kantatatest.ReturnStatus, Status: 422, Body: `{"errors":[{"message":"` + kantatatest.Token + `"}]}`,
+			}),
+			state: absent, writes: 1, says: "[redacted]",
+		},
 		{name: "interrupt, done", fault: once(post, kantatatest.HangAfter, 0), interrupt: true, kantata: 1, state: holds, writes: 1},
-		{name: "interrupt, not done", fault: once(post, kantatatest.HangBefore, 0), interrupt: true, state: absent, writes: 1, says: "may still appear"},
-		{name: "look before: 401", fault: always(get, kantatatest.ReturnStatus, 401), state: absent, writes: 0, says: "401"},
-		{name: "look before: 503 always", fault: always(get, kantatatest.ReturnStatus, 503), state: absent, writes: 0, says: "503"},
-		{name: "look before: 503 once", fault: once(get, kantatatest.ReturnStatus, 503), kantata: 1, state: holds, writes: 1},
-		{name: "look before: login page always", fault: always(get, kantatatest.LoginPage, 0), state: absent, writes: 0, says: "Unable to Create"},
+		{
+			name: "interrupt, not done", fault: once(post, kantatatest.HangBefore, 0), interrupt: true, state: absent, writes: 1,
+			says: "may still appear",
+		},
+		{name: "lookup before: 401", fault: always(get, kantatatest.ReturnStatus, 401), state: absent, writes: 0, says: "401"},
+		{name: "lookup before: 503 always", fault: always(get, kantatatest.ReturnStatus, 503), state: absent, writes: 0, says: "503"},
+		{name: "lookup before: 503 once", fault: once(get, kantatatest.ReturnStatus, 503), kantata: 1, state: holds, writes: 1},
+		{
+			name: "lookup before: login page always", fault: always(get, kantatatest.LoginPage, 0), state: absent, writes: 0,
+			says: "Unable to Create",
+		},
 	}
 	for _, status := range []int{500, 502, 503} {
 		cells = append(cells,
-			cell{name: fmt.Sprintf("%d before, once", status), fault: once(post, kantatatest.ReturnStatus, status), kantata: 1, state: holds, writes: 2},
-			cell{name: fmt.Sprintf("%d after, once", status), fault: once(post, kantatatest.ReturnStatusAfter, status), kantata: 1, state: holds, writes: 1},
+			cell{
+				name: fmt.Sprintf("%d before, once", status), fault: once(post, kantatatest.ReturnStatus, status), kantata: 1, state: holds,
+				writes: 2,
+			},
+			cell{
+				name: fmt.Sprintf("%d after, once", status), fault: once(post, kantatatest.ReturnStatusAfter, status), kantata: 1, state: holds,
+				writes: 1,
+			},
 		)
 	}
 	for name, effect := range map[string]kantatatest.Effect{
-		"reset after": kantatatest.ResetAfter, "time-out after": kantatatest.HangAfter, "body cut": kantatatest.CutBody,
+		"reset after": kantatatest.ResetAfter, "timeout after": kantatatest.HangAfter, "body cut": kantatatest.CutBody,
 		"half the JSON": kantatatest.TruncateJSON, "login page": kantatatest.LoginPage, "no results": kantatatest.NoResults,
 	} {
 		cells = append(cells, cell{name: name, fault: once(post, effect, 0), kantata: 1, state: holds, writes: 1})
 	}
 	cells = append(cells, cell{name: "504 after", fault: once(post, kantatatest.ReturnStatusAfter, 504), kantata: 1, state: holds, writes: 1})
 	for _, status := range []int{400, 401, 403, 404, 422} {
-		cells = append(cells, cell{name: fmt.Sprintf("%d", status), fault: always(post, kantatatest.ReturnStatus, status), state: absent, writes: 1, says: fmt.Sprint(status)})
+		cells = append(cells, cell{
+			name: fmt.Sprintf("%d", status), fault: always(post, kantatatest.ReturnStatus, status), state: absent, writes: 1,
+			says: fmt.Sprint(status),
+		})
 	}
 	for name, style := range map[string]kantatatest.DuplicateStyle{
-		"refused": kantatatest.DuplicateRefused, "answered with the first": kantatatest.DuplicateReturnsExisting, "doubled": kantatatest.DuplicateCreatesSecond,
+		"refused": kantatatest.DuplicateRefused, "returned as the first": kantatatest.DuplicateReturnsExisting,
+		"doubled": kantatatest.DuplicateCreatesSecond,
 	} {
 		cells = append(cells, cell{
 			name: "exists, duplicates are " + name, fault: func(fake *kantatatest.Server) { fake.AddMembership(group, user) },
 			kantata: 1, state: absent, writes: 0, says: "import {", dialect: kantatatest.Dialect{Duplicates: style},
 		}, cell{
-			name: "two blocks, duplicates are " + name, twice: true,
-			kantata: 1, state: absent, writes: 1, says: "Two blocks", dialect: kantatatest.Dialect{Duplicates: style},
+			name: "two resources, duplicates are " + name, twice: true,
+			kantata: 1, state: absent, writes: 1, says: "Two resources", dialect: kantatatest.Dialect{Duplicates: style},
 		})
 	}
 	return cells
@@ -112,26 +167,54 @@ func deleteCells() []cell {
 		{name: "no fault, 200", state: absent, writes: 1},
 		{name: "no fault, 204", state: absent, writes: 1, dialect: kantatatest.Dialect{DeleteStatus: 204}},
 		{name: "429 once", fault: once(del, kantatatest.ReturnStatus, 429), state: absent, writes: 2},
-		{name: "removed by hand", fault: removed, state: absent, writes: 1},
-		{name: "added again by hand", fault: readded, state: absent, writes: 2},
-		{name: "removed by hand, look refused", fault: all(removed, lists(kantatatest.ReturnStatus, 403)), state: kept, writes: 1, says: "403"},
-		{name: "removed by hand, look unavailable", fault: all(removed, lists(kantatatest.ReturnStatus, 503)), state: kept, writes: 1, says: "503"},
-		{name: "login page before, once", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 200, Body: html, Times: 1}), state: absent, writes: 2},
-		{name: "login page before, always", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 200, Body: html}), kantata: 1, state: kept, writes: 3, says: "Unable to Delete"},
-		{name: "redirect", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 307, Header: http.Header{"Location": {"/api/v1/access_group_memberships/56000101"}}, Times: 1}), kantata: 1, state: kept, writes: 1, says: "redirect"},
-		{name: "404 of a proxy", fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}}), kantata: 1, state: kept, writes: 1, says: "404"},
+		{name: "removed outside Terraform", fault: removed, state: absent, writes: 1},
+		{name: "added again outside Terraform", fault: readded, state: absent, writes: 2},
+		{
+			name: "removed outside Terraform, lookup refused", fault: all(removed, lists(kantatatest.ReturnStatus, 403)), state: kept, writes: 1,
+			says: "403",
+		},
+		{
+			name: "removed outside Terraform, lookup unavailable", fault: all(removed, lists(kantatatest.ReturnStatus, 503)), state: kept,
+			writes: 1, says: "503",
+		},
+		{
+			name:  "login page before, once",
+			fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 200, Body: html, Times: 1}), state: absent,
+			writes: 2,
+		},
+		{
+			name:  "login page before, always",
+			fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 200, Body: html}), kantata: 1, state: kept,
+			writes: 3, says: "Unable to Delete",
+		},
+		{
+			name:    "redirect",
+			fault:   redirect(del, "/access_group_memberships/56000101"),
+			kantata: 1, state: kept, writes: 1, says: "redirect",
+		},
+		{
+			name:    "404 of a proxy",
+			fault:   always404(del, ""),
+			kantata: 1, state: kept, writes: 1, says: "404",
+		},
 	}
 	for _, status := range []int{400, 401, 403, 422} {
-		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(del, kantatatest.ReturnStatus, status), kantata: 1, state: kept, writes: 1, says: fmt.Sprint(status)})
+		cells = append(cells, cell{
+			name: fmt.Sprint(status), fault: always(del, kantatatest.ReturnStatus, status), kantata: 1, state: kept, writes: 1,
+			says: fmt.Sprint(status),
+		})
 	}
 	for _, status := range []int{500, 502, 503, 504} {
 		cells = append(cells,
 			cell{name: fmt.Sprintf("%d before, once", status), fault: once(del, kantatatest.ReturnStatus, status), state: absent, writes: 2},
 			cell{name: fmt.Sprintf("%d after, once", status), fault: once(del, kantatatest.ReturnStatusAfter, status), state: absent, writes: 2},
-			cell{name: fmt.Sprintf("%d before, always", status), fault: always(del, kantatatest.ReturnStatus, status), kantata: 1, state: kept, writes: 3, says: fmt.Sprint(status)},
+			cell{
+				name: fmt.Sprintf("%d before, always", status), fault: always(del, kantatatest.ReturnStatus, status), kantata: 1, state: kept,
+				writes: 3, says: fmt.Sprint(status),
+			},
 		)
 	}
-	for name, effect := range map[string]kantatatest.Effect{"reset": kantatatest.ResetBefore, "time-out": kantatatest.HangBefore} {
+	for name, effect := range map[string]kantatatest.Effect{"reset": kantatatest.ResetBefore, "timeout": kantatatest.HangBefore} {
 		attempts := 3
 		if effect == kantatatest.HangBefore {
 			attempts = 2 // the budget of an outage ends with the second
@@ -141,7 +224,9 @@ func deleteCells() []cell {
 			cell{name: name + " before, always", fault: always(del, effect, 0), kantata: 1, state: kept, writes: attempts, says: "Unable to Delete"},
 		)
 	}
-	for name, effect := range map[string]kantatatest.Effect{"reset": kantatatest.ResetAfter, "time-out": kantatatest.HangAfter, "login page": kantatatest.LoginPage} {
+	for name, effect := range map[string]kantatatest.Effect{
+		"reset": kantatatest.ResetAfter, "timeout": kantatatest.HangAfter, "login page": kantatatest.LoginPage,
+	} {
 		cells = append(cells, cell{name: name + " after, once", fault: once(del, effect, 0), state: absent, writes: 2})
 	}
 	return cells
@@ -153,28 +238,47 @@ func readCells() []cell {
 	readded := func(fake *kantatatest.Server) { removed(fake); fake.AddMembership(group, user) }
 	cells := []cell{
 		{name: "no fault", kantata: 1, state: kept},
-		{name: "removed by hand", fault: removed, state: absent},
-		{name: "added again by hand", fault: readded, kantata: 1, state: holds},
+		{name: "removed outside Terraform", fault: removed, state: absent},
+		{name: "added again outside Terraform", fault: readded, kantata: 1, state: holds},
 		{name: "empty lists", fault: lists(kantatatest.EmptyList, 0), kantata: 1, state: kept},
-		{name: "empty lists and a show without results", fault: always(get, kantatatest.EmptyList, 0), kantata: 1, state: kept, says: "Unable to Read"},
+		{
+			name: "empty lists and a GET without results", fault: always(get, kantatatest.EmptyList, 0), kantata: 1, state: kept,
+			says: "Unable to Read",
+		},
 		{name: "lists without results", fault: lists(kantatatest.NoResults, 0), kantata: 1, state: kept},
-		{name: "removed by hand, the show fails", fault: all(removed, shows(kantatatest.ReturnStatus, 503, 0)), state: kept, says: "503"},
-		{name: "removed by hand, the show is 404 of a proxy", fault: all(lists(kantatatest.EmptyList, 0), inject(kantatatest.Fault{Method: get, Path: "/access_group_memberships/", Effect: kantatatest.ReturnStatus, Status: 404, Body: html, Header: http.Header{"Content-Type": {"text/html"}}})), kantata: 1, state: kept, says: "404"},
-		{name: "removed by hand, the lists fail", fault: all(removed, lists(kantatatest.ReturnStatus, 503)), state: kept, says: "503"},
-		{name: "removed by hand, shows and lists are a login page", fault: all(removed, always(get, kantatatest.LoginPage, 0)), state: kept, says: "Unable to Read"},
+		{
+			name: "removed outside Terraform, the GET fails", fault: all(removed, shows(kantatatest.ReturnStatus, 503, 0)), state: kept,
+			says: "503",
+		},
+		{
+			name:    "removed outside Terraform, the GET is a 404 of a proxy",
+			fault:   all(lists(kantatatest.EmptyList, 0), always404(get, "/access_group_memberships/")),
+			kantata: 1, state: kept, says: "404",
+		},
+		{name: "removed outside Terraform, the lists fail", fault: all(removed, lists(kantatatest.ReturnStatus, 503)), state: kept, says: "503"},
+		{
+			name: "removed outside Terraform, every GET is a login page", fault: all(removed, always(get, kantatatest.LoginPage, 0)), state: kept,
+			says: "Unable to Read",
+		},
 		{name: "429 once", fault: once(get, kantatatest.ReturnStatus, 429), kantata: 1, state: kept},
 	}
 	for _, status := range []int{500, 502, 503, 504} {
 		cells = append(cells,
 			cell{name: fmt.Sprintf("%d once", status), fault: once(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept},
-			cell{name: fmt.Sprintf("%d always", status), fault: always(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)},
+			cell{
+				name: fmt.Sprintf("%d always", status), fault: always(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept,
+				says: fmt.Sprint(status),
+			},
 		)
 	}
 	for _, status := range []int{400, 401, 403, 422} {
-		cells = append(cells, cell{name: fmt.Sprint(status), fault: always(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status)})
+		cells = append(cells, cell{
+			name: fmt.Sprint(status), fault: always(get, kantatatest.ReturnStatus, status), kantata: 1, state: kept, says: fmt.Sprint(status),
+		})
 	}
 	for name, effect := range map[string]kantatatest.Effect{
-		"reset": kantatatest.ResetBefore, "time-out": kantatatest.HangBefore, "body cut": kantatatest.CutBody, "half the JSON": kantatatest.TruncateJSON, "login page": kantatatest.LoginPage,
+		"reset": kantatatest.ResetBefore, "timeout": kantatatest.HangBefore, "body cut": kantatatest.CutBody,
+		"half the JSON": kantatatest.TruncateJSON, "login page": kantatatest.LoginPage,
 	} {
 		summary := "Unable to Read"
 		if effect == kantatatest.HangBefore {
@@ -203,15 +307,15 @@ func TestFaultMatrix(t *testing.T) {
 
 func playCell(t *testing.T, operation string, c cell) {
 	fake := newMatrixFake(t, c.dialect)
-	pair := fmt.Sprintf("%d", group)
-	person := fmt.Sprintf("%d", user)
+	pair := fmt.Sprint(group)
+	person := fmt.Sprint(user)
 
 	var before state
 	if operation != "create" {
 		fake.AddMembership(group, user)
 		s, text := newRun(t, fake, 0, 10*time.Second).importID(t.Context(), pair+"/"+person)
 		if text != "" {
-			t.Fatal(text)
+			t.Fatalf("got the error %q, want none", text)
 		}
 		before = s
 	}
@@ -221,7 +325,7 @@ func playCell(t *testing.T, operation string, c cell) {
 	fake.ResetRequests()
 
 	timeout := 30 * time.Second
-	if strings.Contains(c.name, "time-out") {
+	if strings.Contains(c.name, "timeout") {
 		timeout = 2 * time.Second
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -242,7 +346,7 @@ func playCell(t *testing.T, operation string, c cell) {
 		method = http.MethodPost
 		if c.twice {
 			if _, said := r.create(ctx, pair, person); said != "" {
-				t.Fatal(said)
+				t.Fatalf("got the error %q, want none", said)
 			}
 		}
 		after, said = r.create(ctx, pair, person)
@@ -254,32 +358,32 @@ func playCell(t *testing.T, operation string, c cell) {
 	}
 
 	if failed := strings.Contains(said, "ERROR"); failed != (c.says != "") || !strings.Contains(said, c.says) {
-		t.Errorf("said %q, want an error with %q", said, c.says)
+		t.Errorf("got %q, want an error with %q", said, c.says)
 	}
 	if warned := strings.Contains(said, "WARNING"); warned != (c.warns != "") || !strings.Contains(said, c.warns) {
-		t.Errorf("said %q, want a warning with %q", said, c.warns)
+		t.Errorf("got %q, want a warning with %q", said, c.warns)
 	}
 	if strings.Contains(said, kantatatest.Token) {
-		t.Error("the token is in a diagnostic")
+		t.Errorf("got the token in %q, want it redacted", said)
 	}
 	if got := len(fake.Memberships()); got != c.kantata {
-		t.Errorf("Kantata holds %d memberships, want %d", got, c.kantata)
+		t.Errorf("got %d memberships in Kantata, want %d", got, c.kantata)
 	}
 	if got := writes(fake, method); got != c.writes {
-		t.Errorf("%d writes arrived, want %d: %v", got, c.writes, fake.Requests())
+		t.Errorf("got %d writes, want %d: %v", got, c.writes, fake.Requests())
 	}
 	switch c.state {
 	case absent:
 		if after != nil {
-			t.Errorf("the state holds %v, want nothing", after)
+			t.Errorf("got the state %v, want none", after)
 		}
 	case kept:
 		if after["id"] != before["id"] || after == nil {
-			t.Errorf("the state holds %v, want %v kept", after, before)
+			t.Errorf("got the state %v, want %v", after, before)
 		}
 	case holds:
 		if id := fmt.Sprint(fake.Memberships()[0].ID); after["id"] != id {
-			t.Errorf("the state holds %v, want the id %s", after, id)
+			t.Errorf("got the state %v, want the ID %s", after, id)
 		}
 	}
 
@@ -287,7 +391,7 @@ func playCell(t *testing.T, operation string, c cell) {
 		fake.ClearFaults()
 		again, said := newRun(t, fake, 0, 10*time.Second).read(t.Context(), after)
 		if said != "" || again["id"] != after["id"] {
-			t.Errorf("the next plan's read gives %v %s, want no change from %v", again, said, after)
+			t.Errorf("read of the next plan: got %v and the error %q, want %v", again, said, after)
 		}
 	}
 }

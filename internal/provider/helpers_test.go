@@ -32,31 +32,31 @@ import (
 
 const membershipType = "kantata_access_group_membership"
 
-// run is one provider process at the protocol's level: what Terraform would call, without Terraform. Each
-// run has a provider of its own, as each plan and each apply has.
+// run is one provider process that the tests call as Terraform does, through the protocol. Like each plan and each apply, each run has
+// its own provider.
 type run struct {
 	t       *testing.T
 	server  tfprotov6.ProviderServer
 	schemas *tfprotov6.GetProviderSchemaResponse
-	object  tftypes.Object // the resource's
+	object  tftypes.Object // the type of the resource
 }
 
 func newRun(t *testing.T, fake *kantatatest.Server, maxRetries int, requestTimeout time.Duration) *run {
 	t.Helper()
 
-	r := newServer(t, &kantataProvider{version: "test", waits: impatient(requestTimeout)})
+	r := newServer(t, &kantataProvider{version: "test", waits: shortWaits(requestTimeout)})
 	diagnostics := r.configure(map[string]tftypes.Value{
 		"access_token": tftypes.NewValue(tftypes.String, kantatatest.Token),
 		"base_url":     tftypes.NewValue(tftypes.String, fake.URL()),
 		"max_retries":  tftypes.NewValue(tftypes.Number, int64(maxRetries)),
 	})
 	if text := diagnosticText(diagnostics); text != "" {
-		t.Fatal(text)
+		t.Fatalf("got the error %q, want none", text)
 	}
 	return r
 }
 
-// newServer returns a provider that is not configured yet.
+// newServer returns a run whose provider is not configured yet.
 func newServer(t *testing.T, p provider.Provider) *run {
 	t.Helper()
 
@@ -71,7 +71,7 @@ func newServer(t *testing.T, p provider.Provider) *run {
 	return &run{t: t, server: server, schemas: schemas, object: schemas.ResourceSchemas[membershipType].ValueType().(tftypes.Object)}
 }
 
-// configure validates and configures the provider, as Terraform does, with the settings that are given.
+// configure validates and configures the provider, as Terraform does. Settings that are not given are null.
 func (r *run) configure(settings map[string]tftypes.Value) []*tfprotov6.Diagnostic {
 	r.t.Helper()
 
@@ -89,7 +89,9 @@ func (r *run) configure(settings map[string]tftypes.Value) []*tfprotov6.Diagnost
 	if len(validated.Diagnostics) > 0 {
 		return validated.Diagnostics
 	}
-	configured, err := r.server.ConfigureProvider(r.t.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: &config})
+	configured, err := r.server.ConfigureProvider(r.t.Context(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.14.0", Config: &config,
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -118,7 +120,7 @@ func (r *run) dynamic(values map[string]tftypes.Value) *tfprotov6.DynamicValue {
 	return &dynamic
 }
 
-// state is what Terraform would store: the attributes by name, nil when there is no resource.
+// state is what Terraform would store: the attributes by name, or nil if the resource does not exist.
 type state map[string]string
 
 func (r *run) state(dynamic *tfprotov6.DynamicValue) state {
@@ -180,14 +182,14 @@ type planned struct {
 	said     string
 }
 
-// config returns a configuration of the resource; what is not given is null.
+// config returns a configuration of the resource. Attributes that are not given are null.
 func (r *run) config(attributes map[string]tftypes.Value) map[string]tftypes.Value {
 	config := nulls(r.object)
 	maps.Copy(config, attributes)
 	return config
 }
 
-// plan makes the plan call for a resource whose state is prior, nil for none, and whose configuration is config, nil for none.
+// plan makes the plan call. prior is nil if there is no state, and config is nil if the resource is removed.
 func (r *run) plan(ctx context.Context, prior state, private []byte, config map[string]tftypes.Value) planned {
 	r.t.Helper()
 
@@ -206,7 +208,8 @@ func (r *run) plan(ctx context.Context, prior state, private []byte, config map[
 		}
 	}
 	resp, err := r.server.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
-		TypeName: membershipType, PriorState: r.dynamic(priorValues), ProposedNewState: r.dynamic(proposed), Config: r.dynamic(config), PriorPrivate: private,
+		TypeName: membershipType, PriorState: r.dynamic(priorValues), ProposedNewState: r.dynamic(proposed),
+		Config: r.dynamic(config), PriorPrivate: private,
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -225,7 +228,7 @@ func (r *run) plan(ctx context.Context, prior state, private []byte, config map[
 	return p
 }
 
-// validate returns what the provider says of a configuration of the resource.
+// validate returns the errors of the resource's configuration.
 func (r *run) validate(config map[string]tftypes.Value) string {
 	r.t.Helper()
 
@@ -247,7 +250,8 @@ func (r *run) apply(ctx context.Context, prior state, config map[string]tftypes.
 		priorValues = r.values(prior)
 	}
 	resp, err := r.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: membershipType, PriorState: r.dynamic(priorValues), PlannedState: r.dynamic(p.values), Config: r.dynamic(config), PlannedPrivate: p.private,
+		TypeName: membershipType, PriorState: r.dynamic(priorValues), PlannedState: r.dynamic(p.values),
+		Config: r.dynamic(config), PlannedPrivate: p.private,
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -299,7 +303,7 @@ func (r *run) read(ctx context.Context, prior state) (state, string) {
 	return r.state(resp.NewState), diagnosticText(resp.Diagnostics)
 }
 
-// importID imports by a string id and reads the result, as Terraform does.
+// importID imports by a string ID and reads the result, as Terraform does.
 func (r *run) importID(ctx context.Context, id string) (state, string) {
 	r.t.Helper()
 
@@ -317,7 +321,9 @@ func (r *run) imported(ctx context.Context, req *tfprotov6.ImportResourceStateRe
 		return nil, text
 	}
 	imported := resp.ImportedResources[0]
-	read, err := r.server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: membershipType, CurrentState: imported.State, Private: imported.Private, CurrentIdentity: imported.Identity})
+	read, err := r.server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{
+		TypeName: membershipType, CurrentState: imported.State, Private: imported.Private, CurrentIdentity: imported.Identity,
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -335,7 +341,9 @@ func (r *run) data(name string, config map[string]tftypes.Value) (map[string]any
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	validated, err := r.server.ValidateDataResourceConfig(r.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: &dynamic})
+	validated, err := r.server.ValidateDataResourceConfig(r.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{
+		TypeName: name, Config: &dynamic,
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -412,7 +420,8 @@ func diagnosticText(diagnostics []*tfprotov6.Diagnostic) string {
 	return b.String()
 }
 
-func impatient(requestTimeout time.Duration) *waits {
+// shortWaits keeps tests in real time short.
+func shortWaits(requestTimeout time.Duration) *waits {
 	store := memberships.DefaultWaits()
 	store.Delete, store.Repeat, store.Pending, store.Canceled = 20*time.Millisecond, 10*time.Millisecond, time.Second, time.Second
 	store.Lag = 30 * time.Millisecond
@@ -461,7 +470,7 @@ func count(fake *kantatatest.Server, method string) int {
 func destroyed(fake *kantatatest.Server) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		if left := fake.Memberships(); len(left) != 0 {
-			return fmt.Errorf("Kantata still holds %v", left)
+			return fmt.Errorf("got the memberships %v after the destroy, want none", left)
 		}
 		return nil
 	}
@@ -519,11 +528,14 @@ func (r *run) importIdentity(accessGroupID, userID string) (state, string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.imported(r.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: membershipType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &dynamic}})
+	return r.imported(r.t.Context(), &tfprotov6.ImportResourceStateRequest{
+		TypeName: membershipType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &dynamic},
+	})
 }
 
 const html = "<html><body>Service Unavailable</body></html>"
 
+// inject, once, always and the functions below arrange faults.
 func inject(f kantatatest.Fault) func(*kantatatest.Server) {
 	return func(fake *kantatatest.Server) { fake.Inject(f) }
 }
@@ -570,13 +582,14 @@ func afterWrite(effect kantatatest.Effect, status int) func(*kantatatest.Server)
 	}
 }
 
-// lists hits the list only, shows one membership's own path only.
+// lists affects reads of lists only.
 func lists(effect kantatatest.Effect, status int) func(*kantatatest.Server) {
 	f := fault(http.MethodGet, effect, status, 0)
 	f.Match = func(r kantatatest.Request) bool { return r.Path == "/access_group_memberships" }
 	return inject(f)
 }
 
+// shows affects reads of a single membership by its ID only.
 func shows(effect kantatatest.Effect, status, times int) func(*kantatatest.Server) {
 	f := fault(http.MethodGet, effect, status, times)
 	f.Match = func(r kantatatest.Request) bool { return r.Path != "/access_group_memberships" }

@@ -53,7 +53,7 @@ func TestImportIDs(t *testing.T) {
 	}
 }
 
-// TestImportFormsAreRight holds the constant that documentation and errors are made of against the parser.
+// TestImportFormsAreRight parses the examples in the constant that documentation and errors use.
 func TestImportFormsAreRight(t *testing.T) {
 	t.Parallel()
 	forms := 0
@@ -61,7 +61,7 @@ func TestImportFormsAreRight(t *testing.T) {
 		if i%2 == 1 {
 			forms++
 			if _, err := parseImportID(part); err != nil {
-				t.Error(err)
+				t.Errorf("got the error %v, want none", err)
 			}
 		}
 	}
@@ -70,7 +70,7 @@ func TestImportFormsAreRight(t *testing.T) {
 	}
 }
 
-// FuzzImportID holds that what is accepted has ids that Kantata could have given, and reads the same when written again.
+// FuzzImportID checks that an accepted ID consists of valid IDs, and is parsed the same after it is written again.
 func FuzzImportID(f *testing.F) {
 	for _, seed := range []string{"56000101", "340002/12000001", " 1 / 2 ", "1/2/3", "/", "", "012", "\u00a01", "1/\n2"} {
 		f.Add(seed)
@@ -88,11 +88,11 @@ func FuzzImportID(f *testing.F) {
 			again = parsed.pair.String()
 		}
 		if reparsed, err := parseImportID(again); err != nil || reparsed != parsed {
-			t.Fatalf("%q was read as %+v and then as %+v, %v", text, parsed, reparsed, err)
+			t.Fatalf("%q: got %+v and the error %v after it was written again, want %+v", text, reparsed, err, parsed)
 		}
 		for _, id := range []kantata.ID{parsed.id, parsed.pair.AccessGroupID, parsed.pair.UserID} {
 			if _, err := kantata.ParseID(id.String()); id != "" && err != nil {
-				t.Fatalf("%q: %v", text, err)
+				t.Fatalf("%q: got the error %v, want none", text, err)
 			}
 		}
 	})

@@ -34,13 +34,13 @@ func TestAccLive(t *testing.T) {
 		group: os.Getenv(envTestGroup), user: os.Getenv(envTestUser), print: t.Logf,
 	}
 	if os.Getenv("TF_ACC") == "" || account.token == "" || account.group == "" || account.user == "" {
-		t.Skipf("this test changes a real account, and runs only where TF_ACC, %s, %s and %s are set", envAccessToken, envTestGroup, envTestUser)
+		t.Skipf("this test changes a real account, and runs only if TF_ACC, %s, %s, and %s are set", envAccessToken, envTestGroup, envTestUser)
 	}
 	account.check(t)
 }
 
-// TestLiveCheck plays the live check on the embedded Kantata, so that it is known to work, and to tell the readings apart,
-// before anybody runs it on an account.
+// TestLiveCheck runs the live check against the embedded Kantata, so that the check is known to work, and to distinguish the readings of
+// the API's documentation, before anyone runs it against an account.
 func TestLiveCheck(t *testing.T) {
 	for name, c := range map[string]struct {
 		dialect kantatatest.Dialect
@@ -48,11 +48,21 @@ func TestLiveCheck(t *testing.T) {
 	}{
 		"the vendor's library": {
 			kantatatest.Dialect{},
-			[]string{"a create answers 200", "id is a JSON string", "creator_id is a JSON number", "created_at is 2026-11-22T01:30:00-07:00", "a second POST of the pair answers 422", "with 1 membership of the pair", `a delete answers 200 with {"success"`, "a second delete answers 404"},
+			[]string{
+				"a create returns 200", "id is a JSON string", "creator_id is a JSON number", "created_at is 2026-11-22T01:30:00-07:00",
+				"a second POST of the pair returns 422", "with 1 membership of the pair", `a delete returns 200 with {"success"`,
+				"a second delete returns 404",
+			},
 		},
 		"the reference": {
-			kantatatest.Dialect{IDs: kantatatest.IDNumbers, CreateStatus: 201, DeleteStatus: 204, Dates: kantatatest.DateOnly, Duplicates: kantatatest.DuplicateCreatesSecond},
-			[]string{"a create answers 201", "user_id is a JSON number", "created_at is 2026-11-22\n", "a second POST of the pair answers 201", "with 2 memberships of the pair", "a delete answers 204"},
+			kantatatest.Dialect{
+				IDs: kantatatest.IDNumbers, CreateStatus: 201, DeleteStatus: 204, Dates: kantatatest.DateOnly,
+				Duplicates: kantatatest.DuplicateCreatesSecond,
+			},
+			[]string{
+				"a create returns 201", "user_id is a JSON number", "created_at is 2026-11-22\n",
+				"a second POST of the pair returns 201", "with 2 memberships of the pair", "a delete returns 204",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,11 +77,11 @@ func TestLiveCheck(t *testing.T) {
 			account.check(t)
 			for _, want := range c.finds {
 				if !strings.Contains(printed.String(), want) {
-					t.Errorf("it never finds %q:\n%s", want, printed.String())
+					t.Errorf("got the findings below, want %q:\n%s", want, printed.String())
 				}
 			}
 			if left := fake.Memberships(); len(left) != 1 || left[0].ID != other {
-				t.Errorf("left %v, want the other membership alone", left)
+				t.Errorf("got the memberships %v afterward, want only the other one", left)
 			}
 		})
 	}
@@ -90,13 +100,13 @@ func (a liveAccount) pair() kantata.Pair {
 func (a liveAccount) check(t *testing.T) {
 	t.Helper()
 	for _, id := range []string{a.group, a.user} {
-		// A blank filter would list everybody.
+		// A blank filter would list everyone.
 		if _, err := kantata.ParseID(id); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if held := a.held(t); len(held) > 0 {
-		t.Fatalf("user %s is in access group %s already (membership %v): choose a pair that does not exist; the test touches nothing else", a.user, a.group, held)
+		t.Fatalf("got membership %v of user %s in access group %s, want a pair that does not exist: choose another one", held, a.user, a.group)
 	}
 	t.Cleanup(func() { a.remove(t) })
 	a.findings(t)
@@ -104,17 +114,17 @@ func (a liveAccount) check(t *testing.T) {
 	a.lifecycle(t)
 }
 
-// findings prints for each point that the API's documentation leaves open what this Kantata does.
+// findings prints what this Kantata does at each point that the API's documentation leaves open.
 func (a liveAccount) findings(t *testing.T) {
 	t.Helper()
 	body := fmt.Sprintf(`{"access_group_membership":{"access_group_id":%s,"user_id":%s}}`, a.group, a.user)
-	status, header, answer := a.send(t, http.MethodPost, "", body)
-	a.print("OPEN: a create answers %d; X-Request-Id %q, Retry-After %q", status, header.Get("X-Request-Id"), header.Get("Retry-After"))
+	status, header, response := a.send(t, http.MethodPost, "", body)
+	a.print("OPEN: a create returns %d; X-Request-Id %q, Retry-After %q", status, header.Get("X-Request-Id"), header.Get("Retry-After"))
 	var envelope struct {
 		Memberships map[string]map[string]json.RawMessage `json:"access_group_memberships"`
 	}
-	if err := json.Unmarshal(answer, &envelope); err != nil || len(envelope.Memberships) != 1 {
-		t.Fatalf("the answer to a create is not one membership: %v\n%s", err, answer)
+	if err := json.Unmarshal(response, &envelope); err != nil || len(envelope.Memberships) != 1 {
+		t.Fatalf("got the error %v and this response to a create, want one membership:\n%s", err, response)
 	}
 	for _, row := range envelope.Memberships {
 		for _, name := range []string{"id", "access_group_id", "user_id", "creator_id"} {
@@ -123,20 +133,21 @@ func (a liveAccount) findings(t *testing.T) {
 		a.print("OPEN: created_at is %s", strings.Trim(string(row["created_at"]), `"`))
 	}
 
-	status, _, answer = a.send(t, http.MethodPost, "", body)
+	status, _, response = a.send(t, http.MethodPost, "", body)
 	held := a.held(t)
 	plural := "memberships"
 	if len(held) == 1 {
 		plural = "membership"
 	}
-	a.print("OPEN: a second POST of the pair answers %d, and leaves the account with %d %s of the pair; its body is %s", status, len(held), plural, firstBytes(answer))
+	a.print("OPEN: a second POST of the pair returns %d, and leaves the account with %d %s of the pair; its body is %s",
+		status, len(held), plural, firstBytes(response))
 
-	status, _, answer = a.send(t, http.MethodDelete, "/"+held[0], "")
-	a.print("OPEN: a delete answers %d with %s", status, firstBytes(answer))
-	status, _, answer = a.send(t, http.MethodDelete, "/"+held[0], "")
-	a.print("OPEN: a second delete answers %d with %s", status, firstBytes(answer))
-	status, _, answer = a.send(t, http.MethodGet, "/"+held[0], "")
-	a.print("OPEN: a deleted membership's own path answers %d with %s", status, firstBytes(answer))
+	status, _, response = a.send(t, http.MethodDelete, "/"+held[0], "")
+	a.print("OPEN: a delete returns %d with %s", status, firstBytes(response))
+	status, _, response = a.send(t, http.MethodDelete, "/"+held[0], "")
+	a.print("OPEN: a second delete returns %d with %s", status, firstBytes(response))
+	status, _, response = a.send(t, http.MethodGet, "/"+held[0], "")
+	a.print("OPEN: the path of a deleted membership returns %d with %s", status, firstBytes(response))
 }
 
 func jsonKind(raw json.RawMessage) string {
@@ -158,13 +169,14 @@ func firstBytes(body []byte) string {
 	return string(body[:min(len(body), 300)])
 }
 
-// lifecycle plays the provider on the pair through real Terraform.
+// lifecycle creates, imports and destroys the pair with Terraform and the provider.
 func (a liveAccount) lifecycle(t *testing.T) {
 	t.Helper()
 	const address = "kantata_access_group_membership.live"
-	// The token stays in the environment, so that no file of the test holds it.
+	// The token stays in the environment, so that no file of the test contains it.
 	config := fmt.Sprintf("provider \"kantata\" {\n  base_url = %q\n}\n", a.baseURL)
-	block := fmt.Sprintf("resource \"kantata_access_group_membership\" \"%%s\" {\n  access_group_id = %q\n  user_id         = %q\n}\n", a.group, a.user)
+	block := fmt.Sprintf("resource \"kantata_access_group_membership\" \"%%s\" {\n  access_group_id = %q\n  user_id         = %q\n}\n",
+		a.group, a.user)
 	live := config + fmt.Sprintf(block, "live")
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
@@ -177,27 +189,27 @@ func (a liveAccount) lifecycle(t *testing.T) {
 		},
 	})
 	if held := a.held(t); len(held) > 0 {
-		t.Errorf("the destroy left %v", held)
+		t.Errorf("got the memberships %v after the destroy, want none", held)
 	}
 }
 
-// held returns the ids of the pair's memberships. A row of any other pair ends the test: what it returns is deleted later.
+// held returns the IDs of the pair's memberships, which the test deletes later. A row of another pair ends the test.
 func (a liveAccount) held(t *testing.T) []string {
 	t.Helper()
-	status, _, answer := a.send(t, http.MethodGet, "?"+url.Values{"access_group_id": {a.group}, "user_id": {a.user}}.Encode(), "")
+	status, _, response := a.send(t, http.MethodGet, "?"+url.Values{"access_group_id": {a.group}, "user_id": {a.user}}.Encode(), "")
 	var envelope struct {
 		Results *[]struct {
 			ID kantata.ID `json:"id"`
 		} `json:"results"`
 		Memberships map[string]kantata.Pair `json:"access_group_memberships"`
 	}
-	if err := json.Unmarshal(answer, &envelope); err != nil || status != http.StatusOK || envelope.Results == nil {
-		t.Fatalf("listing the pair answered %d: %v\n%s", status, err, firstBytes(answer))
+	if err := json.Unmarshal(response, &envelope); err != nil || status != http.StatusOK || envelope.Results == nil {
+		t.Fatalf("got %d and the error %v, want a list of the pair:\n%s", status, err, firstBytes(response))
 	}
 	var ids []string
 	for _, result := range *envelope.Results {
 		if pair := envelope.Memberships[result.ID.String()]; pair != a.pair() {
-			t.Fatalf("the list of pair %s holds membership %s of pair %s: the filters do not work as documented", a.pair(), result.ID, pair)
+			t.Fatalf("got membership %s of pair %s, want only pair %s: the filters do not work as documented", result.ID, pair, a.pair())
 		}
 		ids = append(ids, result.ID.String())
 	}
@@ -211,10 +223,10 @@ func (a liveAccount) remove(t *testing.T) {
 	}
 }
 
-// send makes one request past the client under test, so that the answer is seen as it comes.
-func (a liveAccount) send(t *testing.T, method, rest, body string) (status int, header http.Header, answer []byte) {
+// send makes one request without the client under test, which would interpret the response.
+func (a liveAccount) send(t *testing.T, method, rest, body string) (status int, header http.Header, content []byte) {
 	t.Helper()
-	// The clean-up runs when the test's own context has ended.
+	// The cleanup runs after the context of the test has ended.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, a.baseURL+"/access_group_memberships"+rest, strings.NewReader(body))
@@ -225,12 +237,12 @@ func (a liveAccount) send(t *testing.T, method, rest, body string) (status int, 
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
-		t.Fatalf("%s: %v", method, err)
+		t.Fatalf("%s: got the error %v, want a response", method, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // the body has been read
-	answer, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	content, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, response.Header, answer
+	return response.StatusCode, response.Header, content
 }

@@ -17,15 +17,15 @@ var (
 	_ basetypes.ListValuable = membershipList{}
 )
 
-// membershipListType is a list of memberships that stays in the form in which it goes to Terraform. The framework's own list keeps an object
-// with a map for each row beside that, several times over while it compares: 100,000 memberships took 700 MB and most of the CPU.
+// membershipListType is a list of memberships that stays in the form in which it is sent to Terraform. The framework's own list also keeps
+// an object with a map for each row, and copies them to compare lists: 100,000 memberships took 700 MB and most of the CPU time.
 type membershipListType struct{ basetypes.ListType }
 
 func newMembershipListType() membershipListType {
 	text := basetypes.StringType{}
 	return membershipListType{basetypes.ListType{ElemType: basetypes.ObjectType{AttrTypes: map[string]attr.Type{
-		"id": text, "access_group_id": text, "access_group_name": text, "user_id": text, "user_name": text, "creator_id": text, "created_at": text,
-		"user_email_address": text,
+		"id": text, "access_group_id": text, "access_group_name": text, "user_id": text, "user_name": text, "creator_id": text,
+		"created_at": text, "user_email_address": text,
 	}}}}
 }
 
@@ -48,10 +48,11 @@ func (t membershipListType) ValueFromTerraform(_ context.Context, raw tftypes.Va
 
 func (t membershipListType) ValueType(context.Context) attr.Value { return membershipList{} }
 
-// membershipList is such a list; the zero value is null.
+// membershipList is a value of membershipListType. The zero value is null.
 type membershipList struct{ raw *tftypes.Value }
 
-// newMembershipList returns the memberships in their order, with the e-mail addresses of their people by user ID. Equal texts, of which an account has many, share one value.
+// newMembershipList returns the memberships in the given order, with the e-mail addresses of their people by user ID. Equal strings, of
+// which an account has many, share one value.
 func newMembershipList(ctx context.Context, memberships []kantata.Membership, addresses map[kantata.ID]*string) membershipList {
 	list, _ := newMembershipListType().TerraformType(ctx).(tftypes.List)
 	shared := map[string]tftypes.Value{}
@@ -104,7 +105,9 @@ func (v membershipList) ToListValue(ctx context.Context) (basetypes.ListValue, d
 	value, err := t.ListType.ValueFromTerraform(ctx, *v.raw)
 	list, ok := value.(basetypes.ListValue)
 	if err != nil || !ok {
-		return basetypes.NewListUnknown(t.ElemType), diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Convert the List of Memberships", fmt.Sprint(err))}
+		return basetypes.NewListUnknown(t.ElemType), diag.Diagnostics{
+			diag.NewErrorDiagnostic("Unable to Convert the List of Memberships", fmt.Sprint(err)),
+		}
 	}
 	return list, nil
 }

@@ -27,11 +27,11 @@ func createByAddress(t *testing.T, fake *kantatatest.Server, address string) sta
 	config := byAddress(r, address)
 	p := r.plan(t.Context(), nil, nil, config)
 	if p.said != "" {
-		t.Fatal(p.said)
+		t.Fatalf("got the error %q, want none", p.said)
 	}
 	created, said := r.apply(t.Context(), nil, config, p)
 	if said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	return created
 }
@@ -342,7 +342,7 @@ func TestExportWithAddresses(t *testing.T) {
 			"include_email_addresses": tftypes.NewValue(tftypes.Bool, include),
 		})
 		if said != "" {
-			t.Fatal(said)
+			t.Fatalf("got the error %q, want none", said)
 		}
 		return found["memberships"].([]any)
 	}

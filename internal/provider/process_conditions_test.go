@@ -89,7 +89,7 @@ func playCondition(t *testing.T, c processCondition, operation string, n int) {
 	r := newServer(t, New("test")())
 	settings := filters(map[string]string{"access_token": "wrong-token", "base_url": "http://127.0.0.1/api/v1"})
 	if said := diagnosticText(r.configure(settings)); said != "" {
-		t.Fatal(said)
+		t.Fatalf("got the error %q, want none", said)
 	}
 	var mu sync.Mutex
 	var errors []string

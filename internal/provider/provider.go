@@ -35,7 +35,7 @@ const (
 	envRequestTimeout = "KANTATA_REQUEST_TIMEOUT"
 
 	defaultMaxRetries, maxMaxRetries = 4, 20
-	// A request times out in Kantata itself after 3 minutes.
+	// Kantata itself ends a request after 3 minutes.
 	defaultRequestTimeout, maxRequestTimeout = 180, 600
 )
 
@@ -50,8 +50,8 @@ func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &kantataProvider{version: version} }
 }
 
-// LimitMemory makes the process collect its garbage earlier if an account is huge, because Terraform runs it beside other providers. The
-// limit is soft, 160 MiB, and GOMEMLIMIT overrides it. A list of 100,000 memberships takes about 235 MiB with it and 430 MiB without.
+// LimitMemory sets a soft memory limit of 160 MiB, so that garbage is collected earlier if an account is huge: Terraform runs other
+// providers at the same time. GOMEMLIMIT overrides it. A list of 100,000 memberships takes about 235 MiB with it and 430 MiB without.
 func LimitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(160 << 20)
@@ -60,7 +60,7 @@ func LimitMemory() {
 
 type kantataProvider struct {
 	version string
-	// waits is set by tests only, which cannot wait as long as the product.
+	// waits is set only by tests, to shorten the waits.
 	waits *waits
 }
 
@@ -69,7 +69,7 @@ type waits struct {
 	store                              memberships.Waits
 }
 
-// client returns the waits of the client.
+// client returns the waits of the client. The zero value stands for its defaults.
 func (w *waits) client() kantata.Waits {
 	if w == nil {
 		return kantata.Waits{}
@@ -101,9 +101,10 @@ func (p *kantataProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 		MarkdownDescription: "Manages the members of access groups in Kantata OX (formerly Mavenlink).",
 		Attributes: map[string]schema.Attribute{
 			"access_token": schema.StringAttribute{
-				MarkdownDescription: "The OAuth 2.0 access token of a Kantata user with permission to manage access groups. Prefer the environment variable `" +
-					envAccessToken + "` or an ephemeral variable, so that no file contains the token: a saved plan contains the value of a sensitive " +
-					"variable in clear text. Surrounding whitespace is removed. The provider needs no token until it sends a request.",
+				MarkdownDescription: "The OAuth 2.0 access token of a Kantata user with permission to manage access groups. Prefer the environment " +
+					"variable `" + envAccessToken + "` or an ephemeral variable, so that no file contains the token: a saved plan contains the " +
+					"value of a sensitive variable in clear text. Surrounding whitespace is removed. The provider needs no token until it sends a " +
+					"request.",
 				Optional:  true,
 				Sensitive: true,
 			},
@@ -189,8 +190,8 @@ func unknownSettings(model providerModel) (names []string) {
 	return names
 }
 
-// clientConfig reads each setting from its attribute, else from its environment variable, else it uses the default. Errors come in
-// the order of the schema, and contain neither the token nor the base URL: the two may be swapped (rule 8).
+// clientConfig reads each setting from its attribute or, if that is null, from its environment variable. Errors come in the order of
+// the schema, and contain neither the token nor the base URL: the two may be swapped (rule 8).
 func clientConfig(model providerModel, diags *diag.Diagnostics) (config kantata.Config) {
 	if token, from, ok := stringSetting(model.AccessToken, "access_token"); ok {
 		normalized, err := kantata.NormalizeAccessToken(token)
@@ -223,7 +224,7 @@ func envSetting(attribute string) (value string, ok bool) {
 	return value, value != ""
 }
 
-// stringSetting returns the value and where it comes from, for an error's text.
+// stringSetting returns the value and, for the text of an error, where it comes from.
 func stringSetting(value types.String, attribute string) (setting, from string, ok bool) {
 	if !value.IsNull() {
 		return value.ValueString(), attribute, true
@@ -256,8 +257,8 @@ func userAgent(version, terraformVersion string) string {
 	return agent
 }
 
-// logAttempt logs each attempt without headers or bodies. The client redacts what it reports; the mask is a second guard, and it is
-// set here because each call of Terraform's has a logger of its own.
+// logAttempt logs each attempt without headers or bodies. The client redacts what it reports, and the mask is a second guard. It is set
+// here because each call of Terraform has its own logger.
 func logAttempt(token string) func(context.Context, kantata.Attempt) {
 	return func(ctx context.Context, a kantata.Attempt) {
 		fields := map[string]any{
@@ -290,7 +291,7 @@ func (p *kantataProvider) ListResources(context.Context) []func() list.ListResou
 	return []func() list.ListResource{newAccessGroupMembershipListResource}
 }
 
-// shared returns the provider data; nil before Configure, as when Terraform only validates.
+// shared returns the provider data, or nil before Configure: Terraform validates without it.
 func shared(data any) *providerData {
 	d, _ := data.(*providerData)
 	return d

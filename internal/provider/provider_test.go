@@ -31,37 +31,67 @@ func TestProviderSettings(t *testing.T) {
 		"token from the environment":  {env: map[string]string{"KANTATA_ACCESS_TOKEN": "good-token"}},
 		"trailing newline":            {settings: map[string]tftypes.Value{"access_token": text("good-token\n")}},
 		"trailing newline in the env": {env: map[string]string{"KANTATA_ACCESS_TOKEN": "good-token\r\n"}},
-		"everything":                  {settings: map[string]tftypes.Value{"access_token": text("t"), "base_url": text("https://kantata.example/api/v1/"), "max_retries": number(0), "request_timeout": number(1)}},
+		"everything": {
+			settings: map[string]tftypes.Value{
+				"access_token": text("t"), "base_url": text("https://kantata.example/api/v1/"), "max_retries": number(0), "request_timeout": number(1),
+			},
+		},
 		"everything from the environment": {env: map[string]string{
-			"KANTATA_ACCESS_TOKEN": "t", "KANTATA_BASE_URL": "http://localhost:8080/api/v1", "KANTATA_MAX_RETRIES": "20", "KANTATA_REQUEST_TIMEOUT": "600",
+			"KANTATA_ACCESS_TOKEN": "t", "KANTATA_BASE_URL": "http://localhost:8080/api/v1",
+			"KANTATA_MAX_RETRIES": "20", "KANTATA_REQUEST_TIMEOUT": "600",
 		}},
 		"an attribute beats a bad variable": {settings: with("max_retries", number(1)), env: map[string]string{"KANTATA_MAX_RETRIES": "many"}},
 
-		// A token is needed by requests only; a blank variable is not set.
-		"no token":        {},
-		"blank variables": {env: map[string]string{"KANTATA_ACCESS_TOKEN": " ", "KANTATA_BASE_URL": "", "KANTATA_MAX_RETRIES": "\t", "KANTATA_REQUEST_TIMEOUT": " "}},
+		// Only requests need a token. A blank variable counts as not set.
+		"no token": {},
+		"blank variables": {
+			env: map[string]string{"KANTATA_ACCESS_TOKEN": " ", "KANTATA_BASE_URL": "", "KANTATA_MAX_RETRIES": "\t", "KANTATA_REQUEST_TIMEOUT": " "},
+		},
 
-		"blank token":                  {settings: map[string]tftypes.Value{"access_token": text(" ")}, at: "access_token", says: "blank"},
-		"empty token":                  {settings: map[string]tftypes.Value{"access_token": text("")}, at: "access_token", says: "blank"},
-		"token in quotes":              {env: map[string]string{"KANTATA_ACCESS_TOKEN": `"s3cret"`}, at: "access_token", says: "variable KANTATA_ACCESS_TOKEN cannot be used: it contains quotation marks"},
-		"token with a space":           {settings: map[string]tftypes.Value{"access_token": text("s3cret s3cret")}, at: "access_token", says: "whitespace"},
-		"token with a line break":      {settings: map[string]tftypes.Value{"access_token": text("s3cret\ns3cret")}, at: "access_token", says: "control character"},
-		"token with a NUL":             {settings: map[string]tftypes.Value{"access_token": text("s3cret\x00")}, at: "access_token", says: "control character"},
-		"unknown token":                {settings: map[string]tftypes.Value{"access_token": unknown(tftypes.String)}, at: "access_token", says: "KANTATA_ACCESS_TOKEN"},
-		"unknown base_url":             {settings: with("base_url", unknown(tftypes.String)), at: "base_url", says: "KANTATA_BASE_URL"},
-		"unknown max_retries":          {settings: with("max_retries", unknown(tftypes.Number)), at: "max_retries", says: "KANTATA_MAX_RETRIES"},
-		"unknown request_timeout":      {settings: with("request_timeout", unknown(tftypes.Number)), at: "request_timeout", says: "KANTATA_REQUEST_TIMEOUT"},
-		"malformed base_url":           {settings: with("base_url", text("kantata")), at: "base_url", says: "must start with https://"},
-		"empty base_url":               {settings: with("base_url", text("")), at: "base_url", says: "https://"},
-		"malformed variable":           {settings: good, env: map[string]string{"KANTATA_BASE_URL": "://"}, at: "base_url", says: "environment variable KANTATA_BASE_URL"},
-		"plain http":                   {settings: with("base_url", text("http://kantata.example/api/v1")), at: "base_url", says: "unencrypted"},
-		"password in base_url":         {settings: with("base_url", text("https://me:s3cret@kantata.example")), at: "base_url", says: "password"},
-		"negative max_retries":         {settings: with("max_retries", number(-1)), at: "max_retries", says: "between 0 and 20"},
-		"too many retries":             {settings: with("max_retries", number(21)), at: "max_retries", says: "21"},
-		"no time":                      {settings: with("request_timeout", number(0)), at: "request_timeout", says: "between 1 and 600"},
-		"max_retries that is a word":   {settings: good, env: map[string]string{"KANTATA_MAX_RETRIES": "many"}, at: "max_retries", says: "KANTATA_MAX_RETRIES must be a whole number from 0 to 20"},
-		"request_timeout out of range": {settings: good, env: map[string]string{"KANTATA_REQUEST_TIMEOUT": "601"}, at: "request_timeout", says: "from 1 to 600"},
-		"token and base_url swapped":   {settings: map[string]tftypes.Value{"access_token": text("s3cret"), "base_url": text("s3cret-token")}, at: "base_url", says: "must start with https://"},
+		"blank token": {settings: map[string]tftypes.Value{"access_token": text(" ")}, at: "access_token", says: "blank"},
+		"empty token": {settings: map[string]tftypes.Value{"access_token": text("")}, at: "access_token", says: "blank"},
+		"token in quotes": {
+			env: map[string]string{"KANTATA_ACCESS_TOKEN": `"s3cret"`}, at: "access_token",
+			says: "variable KANTATA_ACCESS_TOKEN cannot be used: it contains quotation marks",
+		},
+		"token with a space": {
+			settings: map[string]tftypes.Value{"access_token": text("s3cret s3cret")}, at: "access_token", says: "whitespace",
+		},
+		"token with a line break": {
+			settings: map[string]tftypes.Value{"access_token": text("s3cret\ns3cret")}, at: "access_token", says: "control character",
+		},
+		"token with a NUL": {
+			settings: map[string]tftypes.Value{"access_token": text("s3cret\x00")}, at: "access_token", says: "control character",
+		},
+		"unknown token": {
+			settings: map[string]tftypes.Value{"access_token": unknown(tftypes.String)}, at: "access_token", says: "KANTATA_ACCESS_TOKEN",
+		},
+		"unknown base_url":    {settings: with("base_url", unknown(tftypes.String)), at: "base_url", says: "KANTATA_BASE_URL"},
+		"unknown max_retries": {settings: with("max_retries", unknown(tftypes.Number)), at: "max_retries", says: "KANTATA_MAX_RETRIES"},
+		"unknown request_timeout": {
+			settings: with("request_timeout", unknown(tftypes.Number)), at: "request_timeout", says: "KANTATA_REQUEST_TIMEOUT",
+		},
+		"malformed base_url": {settings: with("base_url", text("kantata")), at: "base_url", says: "must start with https://"},
+		"empty base_url":     {settings: with("base_url", text("")), at: "base_url", says: "https://"},
+		"malformed variable": {
+			settings: good, env: map[string]string{"KANTATA_BASE_URL": "://"}, at: "base_url", says: "environment variable KANTATA_BASE_URL",
+		},
+		"plain http":           {settings: with("base_url", text("http://kantata.example/api/v1")), at: "base_url", says: "unencrypted"},
+		"password in base_url": {settings: with("base_url", text("https://me:s3cret@kantata.example")), at: "base_url", says: "password"},
+		"negative max_retries": {settings: with("max_retries", number(-1)), at: "max_retries", says: "between 0 and 20"},
+		"too many retries":     {settings: with("max_retries", number(21)), at: "max_retries", says: "21"},
+		"no time":              {settings: with("request_timeout", number(0)), at: "request_timeout", says: "between 1 and 600"},
+		"max_retries that is a word": {
+			settings: good, env: map[string]string{"KANTATA_MAX_RETRIES": "many"}, at: "max_retries",
+			says: "KANTATA_MAX_RETRIES must be a whole number from 0 to 20",
+		},
+		"request_timeout out of range": {
+			settings: good, env: map[string]string{"KANTATA_REQUEST_TIMEOUT": "601"}, at: "request_timeout", says: "from 1 to 600",
+		},
+		"token and base_url swapped": {
+			settings: map[string]tftypes.Value{"access_token": text("s3cret"), "base_url": text("s3cret-token")}, at: "base_url",
+			says: "must start with https://",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{envAccessToken, envBaseURL, envMaxRetries, envRequestTimeout} {
@@ -71,21 +101,23 @@ func TestProviderSettings(t *testing.T) {
 			said := diagnosticText(diagnostics)
 			if c.at == "" {
 				if said != "" {
-					t.Error(said)
+					t.Errorf("got the error %q, want none", said)
 				}
 				return
 			}
-			if len(diagnostics) != 1 || diagnostics[0].Attribute == nil || diagnostics[0].Attribute.String() != fmt.Sprintf("AttributeName(%q)", c.at) || !strings.Contains(said, c.says) {
-				t.Errorf("%s\nat %v, want %q at %s", said, diagnostics, c.says, c.at)
+			at := fmt.Sprintf("AttributeName(%q)", c.at)
+			if len(diagnostics) != 1 || diagnostics[0].Attribute == nil || diagnostics[0].Attribute.String() != at ||
+				!strings.Contains(said, c.says) {
+				t.Errorf("got %q at %v, want %q at %s", said, diagnostics, c.says, c.at)
 			}
 			if strings.Contains(said, "s3cret") {
-				t.Errorf("a secret is in %s", said)
+				t.Errorf("got the secret in %q, want it left out", said)
 			}
 		})
 	}
 }
 
-// Errors come in the order of the schema, and name neither of two settings that are swapped.
+// TestSeveralWrongSettings expects errors in the order of the schema that quote no value, because settings may be swapped.
 func TestSeveralWrongSettings(t *testing.T) {
 	for _, variable := range []string{envAccessToken, envBaseURL, envMaxRetries, envRequestTimeout} {
 		t.Setenv(variable, "")
@@ -111,13 +143,13 @@ func TestSeveralWrongSettings(t *testing.T) {
 				}
 			}
 			if said := diagnosticText(diagnostics); strings.Contains(said, "s3cret") {
-				t.Fatalf("a setting is in %s", said)
+				t.Fatalf("got a setting in %q, want it left out", said)
 			}
 		}
 	}
 }
 
-// If settings are unknown, the provider defers if Terraform allows it.
+// TestDeferral expects the provider to defer if settings are unknown and Terraform allows it.
 func TestDeferral(t *testing.T) {
 	r := newServer(t, New("test")())
 	object := r.schemas.Provider.ValueType().(tftypes.Object)
@@ -131,14 +163,15 @@ func TestDeferral(t *testing.T) {
 		TerraformVersion: "1.14.0", Config: &config, ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: true},
 	})
 	if err != nil || len(configured.Diagnostics) > 0 {
-		t.Fatal(err, configured)
+		t.Fatalf("got the error %v and %v, want none", err, configured)
 	}
 	read, err := r.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
 		TypeName: "kantata_access_groups", ClientCapabilities: &tfprotov6.ReadDataSourceClientCapabilities{DeferralAllowed: true},
 		Config: dynamicNulls(t, r.schemas.DataSourceSchemas["kantata_access_groups"].ValueType().(tftypes.Object)),
 	})
-	if err != nil || len(read.Diagnostics) > 0 || read.Deferred == nil || read.Deferred.Reason != tfprotov6.DeferredReasonProviderConfigUnknown {
-		t.Errorf("got %+v, %v; want it deferred", read, err)
+	if err != nil || len(read.Diagnostics) > 0 || read.Deferred == nil ||
+		read.Deferred.Reason != tfprotov6.DeferredReasonProviderConfigUnknown {
+		t.Errorf("got %+v and the error %v, want a deferral", read, err)
 	}
 }
 
@@ -152,7 +185,7 @@ func dynamicNulls(t *testing.T, object tftypes.Object) *tfprotov6.DynamicValue {
 	return &dynamic
 }
 
-// A provider without a token serves a configuration that needs no request. If a request is made, the first error says what to do.
+// TestNoTokenIsNeededUntilARequest expects a provider without a token to work until it sends a request, and then an error with advice.
 func TestNoTokenIsNeededUntilARequest(t *testing.T) {
 	t.Setenv(envAccessToken, "")
 	fake := newFake(t, kantatatest.Dialect{})
@@ -182,30 +215,31 @@ func TestUserAgent(t *testing.T) {
 	fake := newFake(t, kantatatest.Dialect{})
 	r := newRun(t, fake, 0, 10*time.Second)
 	if n := len(fake.Requests()); n != 0 {
-		t.Errorf("configuring made %d requests", n)
+		t.Errorf("got %d requests from Configure, want none", n)
 	}
 	r.create(t.Context(), "340001", "12000001")
 	for _, request := range fake.Requests() {
-		if got := request.Header.Get("User-Agent"); got != "terraform-provider-kantata/test Terraform/1.14.0 ci/42 gent" {
-			t.Errorf("user agent %q", got)
+		want := "terraform-provider-kantata/test Terraform/1.14.0 ci/42 gent"
+		if got := request.Header.Get("User-Agent"); got != want {
+			t.Errorf("got the user agent %q, want %q", got, want)
 		}
 	}
 }
 
-// TestSchemasAreDocumented holds what the documentation is made from: every description is a sentence.
+// TestSchemasAreDocumented expects each description, from which the documentation is generated, to end as a sentence.
 func TestSchemasAreDocumented(t *testing.T) {
 	t.Parallel()
 
 	schemas := newServer(t, New("test")()).schemas
 	check := func(name string, s *tfprotov6.Schema) {
 		if name != "provider" && !strings.HasSuffix(s.Block.Description, ".") {
-			t.Errorf("%s: the description %q is no sentence", name, s.Block.Description)
+			t.Errorf("%s: got the description %q, want a sentence", name, s.Block.Description)
 		}
 		var attributes func(where string, list []*tfprotov6.SchemaAttribute)
 		attributes = func(where string, list []*tfprotov6.SchemaAttribute) {
 			for _, a := range list {
 				if !strings.HasSuffix(a.Description, ".") {
-					t.Errorf("%s.%s: the description %q is no sentence", where, a.Name, a.Description)
+					t.Errorf("%s.%s: got the description %q, want a sentence", where, a.Name, a.Description)
 				}
 				if a.NestedType != nil {
 					attributes(where+"."+a.Name, a.NestedType.Attributes)
@@ -217,7 +251,7 @@ func TestSchemasAreDocumented(t *testing.T) {
 	check("provider", schemas.Provider)
 	for _, kind := range []map[string]*tfprotov6.Schema{schemas.ResourceSchemas, schemas.DataSourceSchemas, schemas.ListResourceSchemas} {
 		if len(kind) == 0 {
-			t.Error("a kind has no schemas")
+			t.Error("got no schemas of a kind, want at least one")
 		}
 		for name, s := range kind {
 			check(name, s)
@@ -264,18 +298,19 @@ resource "kantata_access_group_membership" "test" {
 	})
 }
 
-func TestRefusedTokenIsNamed(t *testing.T) {
+func TestRejectedToken(t *testing.T) {
 	t.Parallel()
 
 	fake := newFake(t, kantatatest.Dialect{})
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
 		Steps: []resource.TestStep{{
-			Config:      strings.Replace(membershipConfig(fake, `"340002"`, "12000001"), kantatatest.Token, "revoked-token", 1),
-			ExpectError: regexp.MustCompile(`(?s)401 Unauthorized.*Invalid\s+OAuth\s+2\s+Request.*request\s+ID.*Check\s+the\s+environment\s+variable\s+KANTATA_ACCESS_TOKEN`),
+			Config: strings.Replace(membershipConfig(fake, `"340002"`, "12000001"), kantatatest.Token, "revoked-token", 1),
+			ExpectError: regexp.MustCompile(`(?s)401 Unauthorized.*Invalid\s+OAuth\s+2\s+Request.*request\s+ID.*` +
+				`Check\s+the\s+environment\s+variable\s+KANTATA_ACCESS_TOKEN`),
 		}},
 	})
 	if n := count(fake, "POST"); n != 0 {
-		t.Errorf("%d POSTs after a 401", n)
+		t.Errorf("got %d POSTs after a 401, want none", n)
 	}
 }

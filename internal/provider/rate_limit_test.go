@@ -11,7 +11,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// TestRateLimit applies and plans against a Kantata that answers 15 requests a second.
+// TestRateLimit applies and plans against a Kantata that accepts 15 requests a second.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 
@@ -29,10 +29,11 @@ func TestRateLimit(t *testing.T) {
 
 			all := func(n int, play func(r *run, i int) error) (limited int) {
 				fake.ResetRequests()
-				p := &kantataProvider{version: "test", waits: &waits{retryMin: 250 * time.Millisecond, retryMax: time.Second, requestTimeout: 10 * time.Second}}
-				r := newServer(t, p)
-				if said := diagnosticText(r.configure(filters(map[string]string{"access_token": kantatatest.Token, "base_url": fake.URL()}))); said != "" {
-					t.Fatal(said)
+				waits := &waits{retryMin: 250 * time.Millisecond, retryMax: time.Second, requestTimeout: 10 * time.Second}
+				r := newServer(t, &kantataProvider{version: "test", waits: waits})
+				settings := filters(map[string]string{"access_token": kantatatest.Token, "base_url": fake.URL()})
+				if said := diagnosticText(r.configure(settings)); said != "" {
+					t.Fatalf("got the error %q, want none", said)
 				}
 				var group errgroup.Group
 				group.SetLimit(terraformParallelism)
@@ -47,30 +48,30 @@ func TestRateLimit(t *testing.T) {
 						limited++
 					}
 				}
-				t.Logf("%d requests, %d of them answered with 429", len(fake.Requests()), limited)
+				t.Logf("%d requests, %d of them with the response 429", len(fake.Requests()), limited)
 				return limited
 			}
 
 			limited := all(creates, func(r *run, i int) error {
 				if _, said := r.create(t.Context(), "350000", fmt.Sprint(kantatatest.FirstUser+i)); said != "" {
-					return fmt.Errorf("create said %s", said)
+					return fmt.Errorf("create: got the error %q, want none", said)
 				}
 				return nil
 			})
 			if got := len(fake.Memberships()) - len(rows); got != creates {
-				t.Errorf("%d memberships were created, want %d", got, creates)
+				t.Errorf("got %d new memberships, want %d", got, creates)
 			}
 			if limited > 2*terraformParallelism {
-				t.Errorf("%d requests were answered with 429: the others hammered instead of waiting", limited)
+				t.Errorf("creates: got %d responses with 429, want at most %d, because requests wait together", limited, 2*terraformParallelism)
 			}
 			limited = all(reads, func(r *run, i int) error {
 				if after, said := r.read(t.Context(), stateOf(rows[i])); said != "" || after == nil {
-					return fmt.Errorf("read gave %v %s", after, said)
+					return fmt.Errorf("read: got %v and the error %q, want the membership", after, said)
 				}
 				return nil
 			})
 			if limited > 2*terraformParallelism {
-				t.Errorf("%d requests of a plan were answered with 429", limited)
+				t.Errorf("reads: got %d responses with 429, want at most %d", limited, 2*terraformParallelism)
 			}
 		})
 	}
