@@ -315,9 +315,9 @@ func peopleByAddress(users []kantata.User) map[string][]kantata.User {
 
 const (
 	// freePeopleRequests is how many requests are sent before the cost of the list is of interest.
-	freePeopleRequests = 2
-	// A list of at most fewPeoplePages is read after small requests of half its cost, and a longer one after as many as its pages: while
-	// a plan runs, ten lookups share a request, so a long list is seldom worth reading.
+	freePeopleRequests = 1
+	// A list of at most fewPeoplePages is read after small requests of a third of its cost, and a longer one after as many as its pages:
+	// while a plan runs, ten lookups share a request, so a long list is seldom worth reading.
 	fewPeoplePages = 6
 )
 
@@ -340,7 +340,7 @@ func (p *People) worthReading(open int) bool {
 		return false
 	}
 	if p.pages <= fewPeoplePages {
-		return 2*p.spent > p.pages
+		return 3*p.spent >= p.pages
 	}
 	return p.spent >= p.pages
 }

@@ -134,9 +134,9 @@ func TestPlanOfCreatesCosts(t *testing.T) {
 		},
 		{
 			name:    "by address, in an account of 1,200 people",
-			arrange: func(fake *kantatatest.Server) { fake.SeedMemberships(4, 1200, 400) },
+			arrange: func(fake *kantatatest.Server) { fake.SeedMemberships(16, 1_200, 1_600) },
 			config: func(i int) map[string]tftypes.Value {
-				return map[string]tftypes.Value{"access_group_id": group(i), "user_email_address": text(fmt.Sprintf("user%d@example.com", 301+i))}
+				return map[string]tftypes.Value{"access_group_id": group(i), "user_email_address": text(fmt.Sprintf("User%d@example.com", 901+i))}
 			},
 			plan: 30, apply: 70,
 		},
