@@ -16,7 +16,6 @@ const maxNewIDs = 5
 // error, the state's membership is gone, or it belongs to another resource of this run that created or adopted it. Errors:
 // [*RefusedDeleteError], [*NotDeletedError], or what the API returned.
 func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) error {
-	s.saw(kantata.Membership{ID: id})
 	p := s.pair(key)
 	defer s.startDelete(p)()
 	if err := p.lock.Acquire(ctx, 1); err != nil {
@@ -47,6 +46,7 @@ func (s *Store) remove(ctx context.Context, p *pair, id kantata.ID, key kantata.
 	for range maxNewIDs {
 		err := s.api.DeleteAccessGroupMembership(ctx, id)
 		if err == nil {
+			s.saw(kantata.Membership{ID: id})
 			s.removed(id, key)
 			return nil
 		}

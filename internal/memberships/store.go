@@ -111,7 +111,6 @@ func New(api API, options Options) *Store {
 // [ErrAbsent] only after a 404 for the ID and a complete list without the pair (rule 1).
 func (s *Store) Get(ctx context.Context, id kantata.ID, pair kantata.Pair) (kantata.Membership, error) {
 	byID, byPair := &lookup{id: id, pair: pair}, &lookup{pair: pair}
-	s.saw(kantata.Membership{ID: id})
 	err := s.ask(ctx, byID)
 	if err == nil && byID.found {
 		return byID.membership, nil
@@ -208,7 +207,8 @@ func (s *Store) apart(ctx context.Context, n int64) (release func(), acquired bo
 	return func() { s.writes.Release(n) }, true
 }
 
-// saw keeps the highest ID up to date. It is called with everything that Kantata returns.
+// saw keeps the highest ID up to date. It is called with everything that Kantata returns. An ID that only the caller knows may be a typing
+// error, or of another account: if it counted, a new membership would pass for an older one.
 func (s *Store) saw(rows ...kantata.Membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -167,6 +167,31 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// What the state or a user calls an ID need not exist in the account: a create does not take its own row for an older one because of it.
+func TestIDsThatDoNotExist(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]func(ctx context.Context, s *Store) error{
+		"lookup": func(ctx context.Context, s *Store) error {
+			if _, err := s.GetByID(ctx, "9000000"); !errors.Is(err, ErrAbsent) {
+				return fmt.Errorf("got %w, want ErrAbsent", err)
+			}
+			return nil
+		},
+		"delete": func(ctx context.Context, s *Store) error { return s.Delete(ctx, "9000000", testPair(1)) },
+	} {
+		bubble(t, name, func(t *testing.T) {
+			f := newFake(0)
+			s := newStore(f)
+			checkError(t, before(t.Context(), s), nil)
+			created, err := s.Create(t.Context(), jane, CreateOptions{})
+			checkError(t, err, nil)
+			if created.Membership.ID != "1001" {
+				t.Errorf("got membership %q, want 1001", created.Membership.ID)
+			}
+		})
+	}
+}
+
 func (s *Store) mustList(t *testing.T) (rows []kantata.Membership) {
 	t.Helper()
 	rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{AccessGroupID: testPair(1).AccessGroupID})
