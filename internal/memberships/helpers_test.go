@@ -315,6 +315,18 @@ func fail(err error, ops ...string) func(string, int) error {
 	}
 }
 
+// lag shows the rows of the pair in lists for a while after they were deleted.
+func (f *fake) lag(pair kantata.Pair, d time.Duration) {
+	rows, until := f.of(pair), time.Now().Add(d)
+	f.page = func(filter kantata.MembershipFilter, number int, page *kantata.Page[kantata.Membership]) {
+		if number != 1 || !filter.Matches(pair) || time.Now().After(until) {
+			return
+		}
+		page.Items = slices.DeleteFunc(page.Items, func(m kantata.Membership) bool { return m.Pair() == pair })
+		page.Items = append(slices.Clone(rows), page.Items...)
+	}
+}
+
 // bubble runs a test in fake time.
 func bubble(t *testing.T, name string, test func(t *testing.T)) {
 	t.Helper()

@@ -266,7 +266,7 @@ func (s *Store) store(l *list, read Complete[kantata.Membership], held int, prov
 	for _, m := range read.Rows {
 		l.put(m)
 	}
-	l.began, l.pages, l.held, l.complete = read.Began, read.Pages, held, proven && l.quiet() == before
+	l.began, l.pages, l.held, l.complete = read.Began, read.Pages, held, proven && before >= 0 && l.quiet() == before
 	if held == 1 {
 		l.pageTime = time.Since(read.Began)
 	}
@@ -285,7 +285,8 @@ func (s *Store) completeRows(ctx context.Context, filter kantata.MembershipFilte
 		for _, f := range []kantata.MembershipFilter{filter, {AccessGroupID: filter.AccessGroupID}, {UserID: filter.UserID}, {}} {
 			if l := s.lists[f]; l != nil && l.complete && (s.certain(l) || !l.began.Before(asked)) {
 				defer s.mu.Unlock()
-				return l.matching(filter), nil
+				outdated := func(m kantata.Membership) bool { return s.isOutdated(m.ID, l.began) }
+				return slices.DeleteFunc(l.matching(filter), outdated), nil
 			}
 		}
 		s.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,6 +201,57 @@ func TestOwnWrites(t *testing.T) {
 		checkError(t, err, nil)
 		if m != created.Membership || f.count() != 0 {
 			t.Errorf("got %v after %d requests, want %v after none", m, f.count(), created.Membership)
+		}
+	})
+	bubble(t, "a list that was read during two creates", func(t *testing.T) {
+		f := newFake(0)
+		s := newStore(f)
+		group := kantata.MembershipFilter{AccessGroupID: jane.AccessGroupID}
+		f.before = func(op string, n int) error {
+			if op == opPost && n == 1 {
+				time.Sleep(20 * time.Second)
+			}
+			return nil
+		}
+		f.after = func(op string, _ int) error {
+			if op == opGroup {
+				time.Sleep(2 * time.Second)
+			}
+			return nil
+		}
+		var calls sync.WaitGroup
+		calls.Go(func() {
+			_, err := s.Create(t.Context(), kantata.Pair{AccessGroupID: jane.AccessGroupID, UserID: "43"}, CreateOptions{})
+			checkError(t, err, nil)
+		})
+		time.Sleep(time.Second)
+		calls.Go(func() {
+			_, err := s.read(t.Context(), group, firstPage, true)
+			checkError(t, err, nil)
+		})
+		time.Sleep(150 * time.Millisecond) // the page was made, and its response is on its way
+		created, err := s.Create(t.Context(), jane, CreateOptions{})
+		checkError(t, err, nil)
+		time.Sleep(2 * time.Second)
+		rows, err := s.completeRows(t.Context(), group)
+		checkError(t, err, nil)
+		if !slices.Contains(rows, created.Membership) {
+			t.Errorf("got %v, want the created membership %v among them", rows, created.Membership)
+		}
+		calls.Wait()
+	})
+	bubble(t, "a deleted row in a list at hand", func(t *testing.T) {
+		f := newFake(0)
+		row := f.add(jane)
+		f.lag(jane, time.Minute)
+		s := newStore(f)
+		checkError(t, s.Delete(t.Context(), row.ID, jane), nil)
+		for range 2 {
+			rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{AccessGroupID: jane.AccessGroupID})
+			checkError(t, err, nil)
+			if len(rows) != 0 {
+				t.Errorf("got %v, want no row", rows)
+			}
 		}
 	})
 	bubble(t, "a deleted row that is still shown", func(t *testing.T) {
