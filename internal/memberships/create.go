@@ -69,9 +69,16 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 	if err := s.ask(ctx, q); err != nil {
 		return Created{}, err
 	}
+	exists := q.found
+	if exists && s.hasDeleted(q.membership.ID) { // a list that lags, or a DELETE that did nothing
+		_, err := s.getByID(ctx, q.membership.ID)
+		if exists = !errors.Is(err, errNoID); exists && err != nil {
+			return Created{}, err
+		}
+	}
 	var m kantata.Membership
 	var err error = &ExistsError{Membership: q.membership}
-	if !q.found {
+	if !exists {
 		m, err = s.post(ctx, p, key)
 	}
 	adopted := false

@@ -37,7 +37,9 @@ func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) err
 	err := s.remove(ctx, p, id, key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.deleteErr = err
+	if err != nil { // a later delete of the pair, under another ID, says nothing about this one
+		p.deleteErr = err
+	}
 	return err
 }
 

@@ -87,6 +87,14 @@ func (s *Store) lookInLists(q *lookup) bool {
 // certain reports that what the list lacks is absent.
 func (s *Store) certain(l *list) bool { return l.complete && time.Since(l.began) <= s.waits.Absent }
 
+// hasDeleted reports whether this process has deleted the ID.
+func (s *Store) hasDeleted(id kantata.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, deleted := s.deleted[id]
+	return deleted
+}
+
 // isOutdated reports that a response begun at that time may show a membership although this process has deleted it. The mutex is held.
 func (s *Store) isOutdated(id kantata.ID, began time.Time) bool {
 	deleted, ok := s.deleted[id]

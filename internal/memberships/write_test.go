@@ -353,6 +353,20 @@ func TestOnePairOneWriter(t *testing.T) {
 			steps: []step{{create: true}, {at: soon, create: true, err: &ClaimedError{}}, {at: later, create: true, err: &ClaimedError{}}}, rows: "1002"},
 		{name: "two deletes and a create", arrange: func(f *fake) { f.add(jane) },
 			steps: []step{{id: "1001"}, {id: "1002"}, {at: soon, create: true}}, rows: "1003"},
+		{name: "the account has the pair twice: one delete in doubt, one done, then adopt", arrange: func(f *fake) {
+			f.add(jane)
+			f.before = func(op string, n int) error {
+				if op == opDelete && n == 1 {
+					return errTimeout
+				}
+				return nil
+			}
+		}, steps: []step{{id: "1001", err: &NotDeletedError{}}, {at: later, id: "1002"},
+			{at: 2 * later, create: true, adopt: true, err: &FailedDeleteError{}}}, rows: "1001"},
+		{name: "delete, then adopt while lists lag", arrange: func(f *fake) { f.lag(jane, 4*time.Second) },
+			steps: []step{{id: "1001"}, {at: soon, create: true, adopt: true}}, rows: "1002"},
+		{name: "delete, then create while lists lag", arrange: func(f *fake) { f.lag(jane, 4*time.Second) },
+			steps: []step{{id: "1001"}, {at: soon, create: true}}, rows: "1002"},
 		{name: "refused create, then another", steps: []step{{create: true, err: &ExistsError{}}, {at: later, create: true, err: &ExistsError{}}}, rows: "1001"},
 	} {
 		bubble(t, c.name, func(t *testing.T) {
