@@ -140,7 +140,8 @@ func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Me
 		switch {
 		case !absent:
 			return m, err
-		case outcome == kantata.OutcomePending: // a second POST could create a second membership
+		case outcome == kantata.OutcomePending, // a second POST could create a second membership
+			mayMeanExists(c.err): // what an earlier POST created may not be visible yet
 			return m, &UncertainError{Pair: key, Err: c.err}
 		case outcome == kantata.OutcomeNotDone, attempt > s.maxRetries:
 			return m, c.err
@@ -214,18 +215,27 @@ func (c *creation) choose(rows []kantata.Membership) (kantata.Membership, error)
 	return kantata.Membership{}, &UncertainError{Pair: c.pair, Membership: &rows[0], Err: c.err}
 }
 
-// refusal returns an [*ExistsError] if Kantata refused the create because someone else created the pair just now. Which status and
-// text Kantata uses for that is not documented, so the pair is looked up.
+// refusal returns an [*ExistsError] if Kantata refused the create because someone else created the pair just now.
 func (s *Store) refusal(ctx context.Context, key kantata.Pair, err error) error {
+	if !mayMeanExists(err) {
+		return err
+	}
+	if rows, lookupErr := s.lookUpPair(ctx, key); lookupErr == nil && len(rows) > 0 {
+		return &ExistsError{Membership: rows[0]}
+	}
+	return err
+}
+
+// mayMeanExists reports a response with which Kantata may refuse a pair that exists. Which status and text it uses for that is not
+// documented.
+func mayMeanExists(err error) bool {
 	var e *kantata.Error
 	if !errors.As(err, &e) {
-		return err
+		return false
 	}
 	switch e.StatusCode {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
-		if rows, lookupErr := s.lookUpPair(ctx, key); lookupErr == nil && len(rows) > 0 {
-			return &ExistsError{Membership: rows[0]}
-		}
+		return true
 	}
-	return err
+	return false
 }

@@ -79,7 +79,7 @@ func TestCreate(t *testing.T) {
 				}
 				return []error{errUnavailable, errInvalid}[n-1]
 			}
-		}, err: errInvalid, posts: 2},
+		}, err: &UncertainError{}, posts: 2},
 		{name: "503 late, then refused because it exists", arrange: func(f *fake) {
 			f.before = func(op string, n int) error {
 				switch {
@@ -91,6 +91,10 @@ func TestCreate(t *testing.T) {
 				return nil
 			}
 		}, id: "1001", rows: "1001", posts: 2},
+		{name: "503 after, refused because it exists, and not visible yet", arrange: func(f *fake) {
+			fault(errUnavailable, true, 1)(f)
+			f.hide = func(m kantata.Membership) bool { return m.Pair() == jane }
+		}, err: &UncertainError{}, rows: "1001", posts: 2},
 		{name: "timeout before", arrange: fault(errTimeout, false, 1), err: &UncertainError{}, posts: 1},
 		{name: "timeout after", arrange: fault(errTimeout, true, 1), id: "1001", rows: "1001", posts: 1},
 		{name: "timeout, appears after 20 seconds", arrange: func(f *fake) {
