@@ -98,14 +98,16 @@ func decide(account candidate, groups []candidate) (readings []reading) {
 }
 
 // read reads the list. Its lookups wait for it if that takes no more round trips than their small requests, and for a complete list in
-// any case, because lookups by pair cost a request each.
+// any case, because lookups by pair cost a request each. How long a list takes of which no page has been read is not known.
 func (c candidate) read() reading {
-	return reading{c.filter, c.needs, c.needs == completely || float64(c.trips()) <= max(1, c.requests)}
+	return reading{c.filter, c.needs, c.needs == completely || c.pages > 0 && float64(c.trips()) <= max(1, c.requests)}
 }
 
 func (c candidate) costUnknown() bool { return c.pages == 0 && !c.blocked && c.inProgress == nothing }
 
-func (c candidate) beingRead() bool { return c.inProgress > firstPage && c.inProgress >= c.needs }
+func (c candidate) beingRead() bool {
+	return !c.blocked && c.inProgress > firstPage && c.inProgress >= c.needs
+}
 
 func (c candidate) worthReading() bool {
 	return c.beingRead() || !c.blocked && c.pages > 0 && c.spent > 0 && c.remaining() > 0 && c.spent+c.requests/2 >= c.worth()

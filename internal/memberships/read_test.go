@@ -74,6 +74,7 @@ func TestOptimizationsAreNoPreconditions(t *testing.T) {
 		"all lists fail":           func(f *fake) { f.before = fail(errUnavailable, opAccount, opGroup, opPair) },
 		"lists are forbidden":      func(f *fake) { f.before = fail(errForbidden, opAccount, opGroup) },
 		"requests by IDs fail":     func(f *fake) { f.before = fail(errUnavailable, opIDs, opAccount, opGroup) },
+		"requests by IDs hang":     func(f *fake) { f.hang = []string{opIDs} },
 		"the account's list hangs": slow(opAccount, 5*time.Minute),
 		"a row is hidden in lists": func(f *fake) { f.hide = func(m kantata.Membership) bool { return m.ID == "1050" } },
 		"pages are empty": func(f *fake) {
@@ -183,6 +184,38 @@ func TestAge(t *testing.T) {
 }
 
 // This run's own writes are applied to lists at hand, and Kantata may show for a moment what this run deleted.
+// A data source reads the list of a huge account, and lookups do not wait for it as if it were a short one, or more than once.
+func TestLookupsBesideALongList(t *testing.T) {
+	t.Parallel()
+	for _, hangs := range []bool{false, true} {
+		bubble(t, fmt.Sprintf("hangs: %v", hangs), func(t *testing.T) {
+			f := newFake(20_000)
+			if hangs {
+				f.hang = []string{opAccount}
+			}
+			rows := f.all()
+			s := newStore(f)
+			go func() { _, _ = s.completeRows(t.Context(), kantata.MembershipFilter{}) }()
+			within := func(d time.Duration, look func(i int) error) {
+				began := time.Now()
+				inParallel(t, 10, 100, look)
+				if took := time.Since(began); took > d {
+					t.Errorf("took %v, want at most %v", took, d)
+				}
+			}
+			within(2300*time.Millisecond, func(i int) error {
+				_, err := s.Get(t.Context(), rows[i*199].ID, rows[i*199].Pair())
+				return err
+			})
+			within(25*time.Second, func(i int) error {
+				_, err := s.Find(t.Context(), rows[i*199+1].Pair())
+				return err
+			})
+			time.Sleep(2 * time.Hour)
+		})
+	}
+}
+
 func TestOwnWrites(t *testing.T) {
 	t.Parallel()
 	bubble(t, "lists at hand", func(t *testing.T) {

@@ -122,6 +122,7 @@ func (s *Store) serve(r *round) {
 		select {
 		case <-read:
 		case <-time.After(s.waits.Absent):
+			s.block(readings) // no other round waits for what takes so long (rule 12)
 		}
 		s.send(r.ctx, s.unresolved(waiting))
 	}
@@ -203,6 +204,15 @@ func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*look
 	return readings, now, waiting
 }
 
+// block keeps rounds from the lists for a while.
+func (s *Store) block(readings []reading) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range readings {
+		s.list(r.filter).blocked = time.Now().Add(s.waits.Blocked)
+	}
+}
+
 // send looks up the pairs with a request for each, and the IDs together. Terraform's parallelism bounds the number of requests.
 func (s *Store) send(ctx context.Context, open []*lookup) {
 	var work sync.WaitGroup
@@ -224,16 +234,22 @@ func (s *Store) send(ctx context.Context, open []*lookup) {
 	work.Wait()
 }
 
-// sendIDs reads the IDs with one request. If that fails, one row may be the reason, so each is requested by itself (rule 13). A single
-// ID is requested by itself at once: a 404 is the evidence that rule 1 needs.
+// sendIDs reads the IDs with one request. If that fails or takes too long, one row may be the reason, so each is requested by itself, and
+// so are those of the next rounds (rules 12 and 13). A single ID is requested by itself at once: a 404 is the evidence that rule 1 needs.
 func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 	ids := make([]kantata.ID, len(lookups))
 	for i, q := range lookups {
 		ids[i] = q.id
 	}
-	if len(ids) > 1 {
+	s.mu.Lock()
+	together := len(ids) > 1 && time.Now().After(s.idsBlocked)
+	s.mu.Unlock()
+	if together {
 		began := time.Now()
-		if rows, err := s.api.AccessGroupMembershipsByID(ctx, ids); err == nil {
+		limited, cancel := context.WithTimeout(ctx, s.usefulFor(allPages))
+		rows, err := s.api.AccessGroupMembershipsByID(limited, ids)
+		cancel()
+		if err == nil {
 			s.saw(rows...)
 			found := map[kantata.ID]kantata.Membership{}
 			for _, m := range s.visible(rows, began) {
@@ -244,6 +260,9 @@ func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 			}
 			return
 		}
+		s.mu.Lock()
+		s.idsBlocked = time.Now().Add(s.waits.Blocked)
+		s.mu.Unlock()
 	}
 	var work sync.WaitGroup
 	for _, q := range lookups {

@@ -89,9 +89,11 @@ type Store struct {
 	gathering *round
 	lists     map[kantata.MembershipFilter]*list
 	pairs     map[kantata.Pair]*pair
-	deleted   map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
-	highest   int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
-	vainWaits int                      // how many creates in a row waited for a delete and saw none
+	// idsBlocked is until when no request asks for several IDs, because one failed.
+	idsBlocked time.Time
+	deleted    map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
+	highest    int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
+	vainWaits  int                      // how many creates in a row waited for a delete and saw none
 }
 
 const allWrites = math.MaxInt64
