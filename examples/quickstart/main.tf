@@ -1,27 +1,24 @@
 terraform {
   required_providers {
     kantata = {
-      source = "kantata-community/kantata"
+      source  = "kantata-community/kantata"
+      version = "~> 0.1"
     }
   }
 }
 
 provider "kantata" {}
 
-locals {
-  finance_approvers = "340001"
-  resource_managers = "340002"
+resource "kantata_access_group_membership" "finance_approvers" {
+  for_each = toset(["jane@example.com"])
 
-  memberships = {
-    "Jane Doe approves finances"     = { access_group_id = local.finance_approvers, user_id = "12000001" }
-    "Amir Haddad manages resources"  = { access_group_id = local.resource_managers, user_id = "12000002" }
-    "Chloe Martin manages resources" = { access_group_id = local.resource_managers, user_id = "12000003" }
-  }
+  access_group_id    = "340001" # Finance Approvers
+  user_email_address = each.key
 }
 
-resource "kantata_access_group_membership" "this" {
-  for_each = local.memberships
+resource "kantata_access_group_membership" "resource_managers" {
+  for_each = toset(["amir@example.com", "chloe@example.com"])
 
-  access_group_id = each.value.access_group_id
-  user_id         = each.value.user_id
+  access_group_id    = "340002" # Resource Managers
+  user_email_address = each.key
 }

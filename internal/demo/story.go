@@ -25,14 +25,14 @@ const latency = 50 * time.Millisecond
 const importConfig = `
 import {
   to = kantata_access_group_membership.diego
-  id = "340003/12000004" # access_group_id/user_id
+  id = "340003/diego@example.com"
 }
 `
 
 const diegoConfig = `
 resource "kantata_access_group_membership" "diego" {
-  access_group_id = "340003"
-  user_id         = "12000004"
+  access_group_id    = "340003"
+  user_email_address = "diego@example.com"
 }
 `
 
@@ -88,7 +88,7 @@ func play(ctx context.Context, out *screen) (err error) {
 		}
 	}
 	out.say(plain, "")
-	out.say(heading, "That was the whole life of a membership, in %.0f seconds.", time.Since(start).Seconds())
+	out.say(heading, "The demo took %.0f seconds.", time.Since(start).Seconds())
 	out.say(plain, "To try it yourself, run make playground. To use it with your account, read README.md.")
 	return nil
 }
@@ -118,7 +118,7 @@ func (s *story) planAgain() error {
 	if err := s.terraform(0, "plan", "-detailed-exitcode"); err != nil {
 		return err
 	}
-	s.out.say(quiet, "  3 memberships were checked with %d requests.", len(s.kantata.Requests()))
+	s.out.say(quiet, "  Requests for 3 memberships: %d", len(s.kantata.Requests()))
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (s *story) importMembership() error {
 		if err := s.show("diego.tf", diegoConfig); err != nil {
 			return err
 		}
-		if err := s.terraform(0, "import", "kantata_access_group_membership.diego", "340003/12000004"); err != nil {
+		if err := s.terraform(0, "import", "kantata_access_group_membership.diego", "340003/diego@example.com"); err != nil {
 			return err
 		}
 		return s.expect(5)

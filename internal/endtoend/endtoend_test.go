@@ -93,6 +93,16 @@ func (w *workspace) run(code int, args ...string) string {
 	return regexp.MustCompile(`[\s│╷╵]+`).ReplaceAllString(output, " ")
 }
 
+// output returns an output's value, as `terraform output -raw` prints it.
+func (w *workspace) output(name string) string {
+	w.t.Helper()
+	output, got, err := w.cli.Run(w.t.Context(), w.dir, w.env, "output", "-raw", name)
+	if err != nil || got != 0 {
+		w.t.Fatalf("output %s: got exit code %d and error %v, want 0 and none\n%s", name, got, err, output)
+	}
+	return output
+}
+
 // says fails unless the output holds each of the texts.
 func (w *workspace) says(output string, texts ...string) {
 	w.t.Helper()

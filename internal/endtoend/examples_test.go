@@ -12,37 +12,35 @@ import (
 
 const membershipExamples = "resources/kantata_access_group_membership/"
 
-// TestEveryExampleIsTested fails when an example is added that no test here runs.
+// TestEveryExampleIsTested requires that a test in this file names every file in examples/.
 func TestEveryExampleIsTested(t *testing.T) {
 	t.Parallel()
-	tested := map[string]bool{}
 	source, err := os.ReadFile("examples_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	files := 0
 	err = filepath.WalkDir("../../examples", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
+		files++
 		name, err := filepath.Rel("../../examples", path)
 		if err != nil {
 			return err
 		}
 		name = filepath.ToSlash(name)
 		short := strings.TrimPrefix(name, membershipExamples)
-		tested[name] = strings.Contains(string(source), `"`+name+`"`) || short != name && strings.Contains(string(source), `"`+short+`"`)
+		if !strings.Contains(string(source), `"`+name+`"`) && (short == name || !strings.Contains(string(source), `"`+short+`"`)) {
+			t.Errorf("got no test that names examples/%s, want one", name)
+		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, ok := range tested {
-		if !ok {
-			t.Errorf("no test runs examples/%s", name)
-		}
-	}
-	if len(tested) < 10 {
-		t.Errorf("only %d examples were found", len(tested))
+	if files < 20 {
+		t.Errorf("got %d files in examples/, want at least 20", files)
 	}
 }
 
@@ -55,7 +53,7 @@ func TestQuickstart(t *testing.T) {
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 	w.says(w.run(0, "destroy", "-auto-approve"), "3 destroyed")
 	if left := w.kantata.Memberships(); len(left) != 0 {
-		t.Errorf("left %v", left)
+		t.Errorf("got %v after destroy, want no memberships", left)
 	}
 }
 
@@ -66,50 +64,152 @@ func TestProviderExample(t *testing.T) {
 	w.run(0, "validate")
 }
 
-func TestAudit(t *testing.T) {
+// TestEphemeralToken checks that a token in an ephemeral variable works and is not in a saved plan.
+func TestEphemeralToken(t *testing.T) {
 	t.Parallel()
-	needs(t, "check", "1.5.0", "1.6.0")
+	needs(t, "ephemeral variables", "1.10.0", "1.11.0")
 	w := newWorkspace(t, company())
-	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+1)
-	w.copy("audit/main.tf")
-	args := []string{"-var", `access_group_id=340001`, "-var", `user_ids=["12000001"]`}
-	output := w.run(0, append([]string{"apply", "-auto-approve"}, args...)...)
-	w.says(output, "1 added", "Warning: Check block assertion failed", "In the access group but not in code: Amir Haddad (12000002).")
-	w.kantata.RemoveMembership(w.kantata.Memberships()[0].ID)
-	if output := w.run(0, append([]string{"plan", "-detailed-exitcode"}, args...)...); strings.Contains(output, "Warning: Check") {
-		t.Errorf("everybody is in code, and yet:\n%s", output)
-	}
+	w.env = []string{"KANTATA_BASE_URL=" + w.kantata.URL(), "TF_VAR_kantata_access_token=" + kantatatest.Token}
+	w.copy("provider/ephemeral-token.tf")
+	w.write("membership.tf", `resource "kantata_access_group_membership" "jane" {
+  access_group_id = "340001"
+  user_id         = "12000001"
+}`)
+	w.run(0, "plan", "-out=saved.tfplan")
+	w.says(w.run(0, "apply", "saved.tfplan"), "1 added")
 }
 
-// TestBulkImport takes over 431 memberships with what the walk costs and not with a request for each.
-func TestBulkImport(t *testing.T) {
+func TestTeamsFromYAML(t *testing.T) {
 	t.Parallel()
-	needs(t, "for_each in an import block", "1.7.0", "1.7.0")
-	kantata := kantatatest.New()
-	kantata.SeedMemberships(1, 431, 431)
-	w := newWorkspace(t, kantata)
-	w.copy("bulk-import/main.tf")
-	group := []string{"-var", "access_group_id=340001"}
-	w.run(0, "validate")
-	w.says(w.run(0, append([]string{"plan"}, group...)...), "Plan: 431 to import, 0 to add, 0 to change, 0 to destroy.")
-	if n := len(kantata.Requests()); n > 30 {
-		t.Errorf("the plan cost %d requests, want at most 30", n)
-	}
-	w.says(w.run(0, append([]string{"apply", "-auto-approve"}, group...)...), "431 imported, 0 added, 0 changed, 0 destroyed")
-	kantata.ResetRequests()
-	w.says(w.run(0, append([]string{"plan", "-detailed-exitcode"}, group...)...), "No changes.")
-	if n := len(kantata.Requests()); n > 30 {
-		t.Errorf("the next plan cost %d requests, want at most 30", n)
-	}
-}
-
-func TestTeamsByEmail(t *testing.T) {
-	t.Parallel()
+	needs(t, "provider functions", "1.8.0", "1.8.0")
 	w := newWorkspace(t, company())
-	w.copy("teams-by-email/main.tf")
-	w.says(w.run(0, "apply", "-auto-approve"), "3 added", `kantata_access_group_membership.team["340001 jane@example.com"]`)
+	w.copy("teams-from-yaml/main.tf", "teams-from-yaml/teams.yaml")
+	w.says(w.run(0, "apply", "-auto-approve"), "3 added", `kantata_access_group_membership.team["340001/jane@example.com"]`)
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
-	w.says(w.run(1, "plan", "-var", `teams={"340001"=["nobody@example.com"]}`), "User Not Found", `"nobody@example.com"`)
+
+	// Femi joins by user ID, and Chloe leaves. The case of an address does not matter.
+	w.write("teams.yaml", "340001: [JANE@example.com]\n340002: [amir@example.com, 12000006]\n")
+	w.says(w.run(0, "apply", "-auto-approve"), "1 added, 1 changed, 1 destroyed")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+func TestTeamsFromCSV(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, company())
+	w.copy("teams-from-csv/main.tf", "teams-from-csv/teams.csv")
+	w.says(w.run(0, "apply", "-auto-approve"), "3 added", `kantata_access_group_membership.team["340001/jane@example.com"]`)
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+	w.write("teams.csv", "access_group_id,user_email_address\n340001,nobody@example.com\n")
+	w.says(w.run(1, "plan"), "User Not Found", `"nobody@example.com"`)
+}
+
+// TestExportAndAdopt follows the guide: it exports the teams of an account, adds one person, and imports the rest.
+func TestExportAndAdopt(t *testing.T) {
+	t.Parallel()
+	needs(t, "provider functions", "1.8.0", "1.8.0")
+	kantata := company()
+	kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+	kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+	kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+3)
+
+	export := newWorkspace(t, kantata)
+	export.copy("export/main.tf")
+	export.run(0, "apply", "-auto-approve")
+	teams := export.output("teams")
+	want := "\"340001\": # Finance Approvers\n  - jane@example.com # Jane Doe\n\n" +
+		"\"340002\": # Resource Managers\n  - amir@example.com # Amir Haddad\n  - diego@example.com # Diego Ramos\n"
+	if teams != want {
+		t.Errorf("got the teams\n%s\nwant\n%s", teams, want)
+	}
+
+	adopting := newWorkspace(t, kantata)
+	adopting.copy("adopting/main.tf")
+	adopting.write("teams.yaml", teams+"  - chloe@example.com\n")
+	adopting.says(adopting.run(0, "apply", "-auto-approve"), "3 imported, 1 added, 0 changed, 0 destroyed")
+	adopting.says(adopting.run(0, "plan", "-detailed-exitcode"), "No changes.")
+
+	adopting.copy("teams-from-yaml/main.tf")
+	adopting.says(adopting.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+// TestAdoptManyMemberships checks that importing whole groups reads lists, not single memberships.
+func TestAdoptManyMemberships(t *testing.T) {
+	t.Parallel()
+	needs(t, "provider functions", "1.8.0", "1.8.0")
+	const members = 231
+	kantata := kantatatest.New()
+	kantata.SeedMemberships(1, members, members)
+	w := newWorkspace(t, kantata)
+	w.copy("export/main.tf")
+	w.run(0, "apply", "-auto-approve")
+	teams := w.output("teams")
+
+	w = newWorkspace(t, kantata)
+	w.copy("adopting/main.tf")
+	w.write("teams.yaml", teams)
+	kantata.ResetRequests()
+	w.says(w.run(0, "plan"), "Plan: 231 to import, 0 to add, 0 to change, 0 to destroy.")
+	if n := len(kantata.Requests()); n > 30 {
+		t.Errorf("got %d requests for the plan of %d imports, want at most 30", n, members)
+	}
+	w.says(w.run(0, "apply", "-auto-approve"), "231 imported, 0 added, 0 changed, 0 destroyed")
+	kantata.ResetRequests()
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+	if n := len(kantata.Requests()); n > 30 {
+		t.Errorf("got %d requests for the next plan, want at most 30", n)
+	}
+}
+
+func TestAdoptingKeepsItsTeams(t *testing.T) {
+	t.Parallel()
+	if got, want := example(t, "adopting/teams.yaml"), example(t, "teams-from-yaml/teams.yaml"); got != want {
+		t.Errorf("got adopting/teams.yaml\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestWhoIsNotInCode(t *testing.T) {
+	t.Parallel()
+	needs(t, "provider functions", "1.8.0", "1.8.0")
+	w := newWorkspace(t, company())
+	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+3)
+	w.kantata.AddMembership(kantatatest.RateCardEditors, kantatatest.FirstUser+4)
+	w.copy("who-is-not-in-code/main.tf", "who-is-not-in-code/teams.yaml")
+	const warning = "Warning: Check block assertion failed"
+	w.says(w.run(0, "apply", "-auto-approve"), "3 added", warning, "Not in teams.yaml: diego@example.com in Finance Approvers.")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.", warning)
+
+	w.kantata.RemoveMembership(w.kantata.Memberships()[0].ID)
+	if output := w.run(0, "plan", "-detailed-exitcode"); strings.Contains(output, warning) {
+		t.Errorf("got a warning although everyone is in code:\n%s", output)
+	}
+}
+
+func TestAccessReviewExample(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, company())
+	w.kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+	w.copy("access-review/main.tf")
+	w.run(0, "apply", "-auto-approve")
+	lines := strings.SplitAfter(w.output("access_review"), "\n")
+	if len(lines) != 4 || lines[3] != "" || !strings.HasPrefix(lines[1], `"340001","Finance Approvers","12000001","Jane Doe","jane@example.com","`) {
+		t.Errorf("got the review %q, want a header and two rows that begin with Jane Doe", lines)
+	}
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+// TestModule runs the example's own tests, which need no Kantata.
+func TestModule(t *testing.T) {
+	t.Parallel()
+	needs(t, "mock providers and provider functions", "1.8.0", "1.8.0")
+	w := newWorkspace(t, company())
+	w.env = nil
+	w.copy("module/main.tf")
+	w.write("module.tftest.hcl", example(t, "module/tests/module.tftest.hcl"))
+	w.says(w.run(0, "test"), "Success! 1 passed, 0 failed.")
+	if n := len(w.kantata.Requests()); n != 0 {
+		t.Errorf("got %d requests from a mocked provider, want none", n)
+	}
 }
 
 func TestResourceAndItsImports(t *testing.T) {
@@ -121,14 +221,23 @@ func TestResourceAndItsImports(t *testing.T) {
 		w.says(w.run(0, "apply", "-auto-approve"), "3 added")
 		w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 	})
-	for file, since := range map[string][2]string{"import-by-string-id.tf": {"1.5.0", "1.6.0"}, "import-by-identity.tf": {"1.12.0", "1.12.0"}} {
-		t.Run(file, func(t *testing.T) {
+	imports := []struct {
+		file, terraform, opentofu, says string
+	}{
+		{"import-by-string-id.tf", "1.5.0", "1.6.0", "2 imported, 1 added"},
+		{"import-by-identity.tf", "1.12.0", "1.12.0", "1 imported, 2 added"},
+	}
+	for _, i := range imports {
+		t.Run(i.file, func(t *testing.T) {
 			t.Parallel()
-			needs(t, file, since[0], since[1])
+			needs(t, i.file, i.terraform, i.opentofu)
 			w := newWorkspace(t, company())
 			w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
-			w.copy(membershipExamples+"resource.tf", membershipExamples+file)
-			w.says(w.run(0, "apply", "-auto-approve"), "1 imported, 2 added")
+			if strings.HasPrefix(i.says, "2") {
+				w.kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+			}
+			w.copy(membershipExamples+"resource.tf", membershipExamples+i.file)
+			w.says(w.run(0, "apply", "-auto-approve"), i.says)
 			w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 		})
 	}
@@ -140,9 +249,13 @@ func TestResourceAndItsImports(t *testing.T) {
 				continue
 			}
 			w := newWorkspace(t, company())
-			w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+			if strings.Contains(args, "amir") {
+				w.kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+			} else {
+				w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+			}
 			w.copy(membershipExamples + "resource.tf")
-			w.says(w.run(0, strings.Fields(args)...), "Import successful!")
+			w.says(w.run(0, strings.Fields(strings.ReplaceAll(args, "'", ""))...), "Import successful!")
 			w.says(w.run(2, "plan", "-detailed-exitcode"), "2 to add, 0 to change, 0 to destroy")
 		}
 	})
@@ -159,8 +272,7 @@ func TestDataSources(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkspace(t, company())
-			w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+7)
-			if strings.Contains(file, "membership") {
+			if !strings.Contains(file, "users") {
 				w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
 			}
 			w.copy(file)
@@ -188,18 +300,19 @@ func TestMembershipsFunction(t *testing.T) {
 func TestQuery(t *testing.T) {
 	t.Parallel()
 	needs(t, "terraform query", "1.14.0", "")
+	const members = 231
 	kantata := kantatatest.New()
-	kantata.SeedMemberships(1, 431, 431)
+	kantata.SeedMemberships(1, members, members)
 	w := newWorkspace(t, kantata)
 	w.copy("provider/provider.tf", "list-resources/kantata_access_group_membership/list-resource.tfquery.hcl")
 	w.run(0, "query", "-generate-config-out=generated.tf")
-	// Two list blocks find the memberships of the one group, with the default limit of 100 for the second: 431 and 100.
 	content, err := os.ReadFile(filepath.Join(w.dir, "generated.tf"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(content), "\nimport {"); n != 531 {
-		t.Errorf("%d import blocks, want 531", n)
+	// Both list blocks of the example find all members of the only group.
+	if got, want := strings.Count(string(content), "\nimport {"), 2*members; got != want {
+		t.Errorf("got %d import blocks, want %d", got, want)
 	}
 
 	only := newWorkspace(t, kantata)
@@ -209,7 +322,7 @@ func TestQuery(t *testing.T) {
   limit    = 1000
 }`)
 	only.run(0, "query", "-generate-config-out=generated.tf")
-	only.says(only.run(0, "plan"), "Plan: 431 to import, 0 to add, 0 to change, 0 to destroy.")
-	only.says(only.run(0, "apply", "-auto-approve"), "431 imported")
+	only.says(only.run(0, "plan"), "Plan: 231 to import, 0 to add, 0 to change, 0 to destroy.")
+	only.says(only.run(0, "apply", "-auto-approve"), "231 imported")
 	only.says(only.run(0, "plan", "-detailed-exitcode"), "No changes.")
 }

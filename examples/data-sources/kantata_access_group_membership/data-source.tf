@@ -1,12 +1,13 @@
 terraform {
   required_providers {
     kantata = {
-      source = "kantata-community/kantata"
+      source  = "kantata-community/kantata"
+      version = "~> 0.1"
     }
   }
 }
 
-# By the pair, which stays the same when the person is removed and added again by hand.
+# The pair of IDs stays the same if someone is removed and added again. The membership ID does not.
 data "kantata_access_group_membership" "jane_finance" {
   access_group_id = "340001"
   user_id         = "12000001"

@@ -1,16 +1,18 @@
 terraform {
   required_providers {
     kantata = {
-      source = "kantata-community/kantata"
+      source  = "kantata-community/kantata"
+      version = "~> 0.1"
     }
   }
 }
 
-# Everybody who is in an access group.
+# Everyone in one access group, whether Terraform manages the membership or not.
 data "kantata_access_group_memberships" "finance" {
-  access_group_id = "340001"
+  access_group_id         = "340001"
+  include_email_addresses = true
 }
 
 output "finance_approvers" {
-  value = data.kantata_access_group_memberships.finance.memberships[*].user_name
+  value = { for m in data.kantata_access_group_memberships.finance.memberships : m.user_id => m.user_email_address }
 }

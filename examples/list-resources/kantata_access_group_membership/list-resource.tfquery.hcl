@@ -1,14 +1,15 @@
-# In a folder whose .tf files require and configure the provider. To run it: terraform query
+# The .tf files of the same directory require and configure the provider.
 
 # Every membership of the account.
 list "kantata_access_group_membership" "all" {
   provider = kantata
-  limit    = 1000
+  limit    = 10000
 }
 
-# Those of one access group, with all their attributes.
+# The memberships of one access group, with all their attributes.
 list "kantata_access_group_membership" "finance" {
   provider         = kantata
+  limit            = 1000
   include_resource = true
 
   config {

@@ -1,5 +1,8 @@
-# By access_group_id/user_id:
+# By access group ID and user ID:
 terraform import kantata_access_group_membership.jane_finance 340001/12000001
 
-# By the membership id:
+# By access group ID and e-mail address:
+terraform import 'kantata_access_group_membership.resource_managers["amir@example.com"]' 340002/amir@example.com
+
+# By membership ID:
 terraform import kantata_access_group_membership.jane_finance 56000101

@@ -1,28 +1,22 @@
 terraform {
   required_providers {
     kantata = {
-      source = "kantata-community/kantata"
+      source  = "kantata-community/kantata"
+      version = "~> 0.1"
     }
   }
 }
 
-# Jane Doe may approve what Finance Approvers may.
-resource "kantata_access_group_membership" "jane_finance" {
-  access_group_id = "340001"
-  user_id         = "12000001"
-}
-
-# A whole team, kept as a map in the reviewed repository.
-locals {
-  resource_managers = {
-    "Amir Haddad"  = "12000002"
-    "Chloe Martin" = "12000003"
-  }
-}
-
+# A team. The keys are the addresses, so the plan shows who joins and who leaves.
 resource "kantata_access_group_membership" "resource_managers" {
-  for_each = local.resource_managers
+  for_each = toset(["amir@example.com", "chloe@example.com"])
 
-  access_group_id = "340002"
-  user_id         = each.value
+  access_group_id    = "340002" # Resource Managers
+  user_email_address = each.key
+}
+
+# One person, by user ID.
+resource "kantata_access_group_membership" "jane_finance" {
+  access_group_id = "340001"   # Finance Approvers
+  user_id         = "12000001" # Jane Doe
 }
