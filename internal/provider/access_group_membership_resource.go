@@ -47,9 +47,7 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 	resp.Schema = schema.Schema{
 		Version: 0,
 		MarkdownDescription: "Adds a person to an access group in Kantata OX, and removes the person when the resource is destroyed. " +
-			"The resource is additive: it never changes a membership that the configuration does not manage. " +
-			"An import ID is " + importForms + ". The configuration that Terraform generates for an import by e-mail address contains both " +
-			"`user_id` and `user_email_address`: remove one of them.",
+			"The resource is additive: it never changes a membership that the configuration does not manage.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed(describeID),
 			"access_group_id": schema.StringAttribute{

@@ -7,7 +7,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// importForms are the valid forms of an import ID, for documentation, errors and tests alike.
+// importForms are the valid forms of an import ID, for errors and their tests.
 const importForms = "the membership ID, for example \"56000101\"; access_group_id/user_id, for example \"340002/12000001\"; " +
 	"or access_group_id/user_email_address, for example \"340002/jane@example.com\""
 
