@@ -146,6 +146,12 @@ func IsNotFound(err error) bool {
 	return errors.As(err, &e) && e.StatusCode == http.StatusNotFound && (e.FromKantata || e.Method == http.MethodDelete)
 }
 
+// IsForbidden reports whether err is a 403: the token's user lacks the permission.
+func IsForbidden(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.StatusCode == http.StatusForbidden
+}
+
 // OutcomeOf returns the outcome of an [*Error]; [OutcomeUnknown] for any other error.
 func OutcomeOf(err error) Outcome {
 	var e *Error

@@ -235,30 +235,24 @@ func (s *Store) send(ctx context.Context, open []*lookup) {
 }
 
 // sendIDs reads the IDs with one request. If that fails or takes too long, one row may be the reason, so each is requested by itself, and
-// so are those of the next rounds (rules 12 and 13). A single ID is requested by itself at once: a 404 is the evidence that rule 1 needs.
+// so are those of the next rounds (rules 12 and 13). Only a 403 is final. A single ID is requested by itself at once: a 404 is the
+// evidence that rule 1 needs.
 func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
-	ids := make([]kantata.ID, len(lookups))
-	for i, q := range lookups {
-		ids[i] = q.id
-	}
 	s.mu.Lock()
-	together := len(ids) > 1 && time.Now().After(s.idsBlocked)
+	together := len(lookups) > 1 && time.Now().After(s.idsBlocked)
 	s.mu.Unlock()
 	if together {
-		began := time.Now()
-		limited, cancel := context.WithTimeout(ctx, s.usefulFor(allPages))
-		rows, err := s.api.AccessGroupMembershipsByID(limited, ids)
-		cancel()
-		if err == nil {
-			s.saw(rows...)
-			found := map[kantata.ID]kantata.Membership{}
-			for _, m := range s.visible(rows, began) {
-				found[m.ID] = m
+		// The request goes on while its IDs are requested one by one, so that its timeout and theirs do not add up.
+		done := make(chan bool, 1)
+		go func() { done <- s.sendTogether(ctx, lookups) }()
+		late := time.NewTimer(s.usefulFor(allPages))
+		defer late.Stop()
+		select {
+		case ok := <-done:
+			if ok {
+				return
 			}
-			for _, q := range lookups {
-				s.resolve(q, found[q.id], false, nil)
-			}
-			return
+		case <-late.C:
 		}
 		s.mu.Lock()
 		s.idsBlocked = time.Now().Add(s.waits.Blocked)
@@ -272,6 +266,28 @@ func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 		})
 	}
 	work.Wait()
+}
+
+// sendTogether reads the IDs with one request and returns whether each lookup has its result.
+func (s *Store) sendTogether(ctx context.Context, lookups []*lookup) bool {
+	ids := make([]kantata.ID, len(lookups))
+	for i, q := range lookups {
+		ids[i] = q.id
+	}
+	began := time.Now()
+	rows, err := s.api.AccessGroupMembershipsByID(ctx, ids)
+	if err != nil && !kantata.IsForbidden(err) {
+		return false
+	}
+	s.saw(rows...)
+	found := map[kantata.ID]kantata.Membership{}
+	for _, m := range s.visible(rows, began) {
+		found[m.ID] = m
+	}
+	for _, q := range lookups {
+		s.resolve(q, found[q.id], false, err)
+	}
+	return true
 }
 
 func (s *Store) resolve(q *lookup, m kantata.Membership, absent bool, err error) {
