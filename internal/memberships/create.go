@@ -215,9 +215,14 @@ func (c *creation) choose(rows []kantata.Membership) (kantata.Membership, error)
 	return kantata.Membership{}, &UncertainError{Pair: c.pair, Membership: &rows[0], Err: c.err}
 }
 
-// refusal returns an [*ExistsError] if Kantata refused the create because someone else created the pair just now.
+// refusal returns an [*ExistsError] if the pair exists although the create was refused: someone else created it just now, or a proxy
+// replaced the response. Only a missing permission, and a POST that was not sent, need no lookup.
 func (s *Store) refusal(ctx context.Context, key kantata.Pair, err error) error {
-	if !mayMeanExists(err) {
+	var e *kantata.Error
+	if !errors.As(err, &e) || e.StatusCode == 0 {
+		return err
+	}
+	if e.FromKantata && (e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden) {
 		return err
 	}
 	if rows, lookupErr := s.lookUpPair(ctx, key); lookupErr == nil && len(rows) > 0 {

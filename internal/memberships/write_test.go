@@ -68,6 +68,7 @@ func TestCreate(t *testing.T) {
 		{name: "someone else at the same moment, adopted", arrange: someoneElse, adopt: true, id: "1001", rows: "1001", posts: 1},
 		{name: "refused", arrange: fault(errInvalid, false, 1), err: errInvalid, posts: 1},
 		{name: "forbidden", arrange: fault(errForbidden, false, 1), err: errForbidden, posts: 1},
+		{name: "404 after", arrange: fault(notFound, true, 1), err: &ExistsError{}, rows: "1001", posts: 1},
 		{name: "503 before", arrange: fault(errUnavailable, false, 1), id: "1001", rows: "1001", posts: 2},
 		{name: "503 after", arrange: fault(errUnavailable, true, 1), id: "1001", rows: "1001", posts: 1},
 		{name: "503 before, twice", arrange: fault(errUnavailable, false, 1, 2), id: "1001", rows: "1001", posts: 3},
