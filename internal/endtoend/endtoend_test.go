@@ -1,4 +1,4 @@
-// Package endtoend tests the built provider as its users have it: a process of its own, started by the real CLI.
+// Package endtoend tests the built provider as users run it: in a process that the real CLI starts.
 package endtoend
 
 import (
@@ -88,7 +88,7 @@ func (w *workspace) run(code int, args ...string) string {
 		w.t.Fatal(err)
 	}
 	if got != code {
-		w.t.Fatalf("%s ended with %d, want %d\n%s", strings.Join(args, " "), got, code, output)
+		w.t.Fatalf("%s: got exit code %d, want %d\n%s", strings.Join(args, " "), got, code, output)
 	}
 	return regexp.MustCompile(`[\s│╷╵]+`).ReplaceAllString(output, " ")
 }
@@ -103,12 +103,12 @@ func (w *workspace) output(name string) string {
 	return output
 }
 
-// says fails unless the output holds each of the texts.
+// says fails unless the output contains each of the texts.
 func (w *workspace) says(output string, texts ...string) {
 	w.t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(output, text) {
-			w.t.Errorf("it never says %q:\n%s", text, output)
+			w.t.Errorf("got the output below, want %q in it:\n%s", text, output)
 		}
 	}
 }

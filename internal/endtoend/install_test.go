@@ -15,7 +15,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 
-// envArchives names a folder of archives that `make snapshot` built; without it the test builds an archive of its own.
+// envArchives names a folder of archives that `make snapshot` built; without it, the test builds an archive.
 const envArchives = "KANTATA_TEST_ARCHIVES"
 
 // TestInstallFromAMirror installs the archive as a user does: init finds it in a mirror, writes the lock file, and apply runs it. There
@@ -40,22 +40,24 @@ func TestInstallFromAMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	rc := filepath.Join(t.TempDir(), "terraformrc")
-	if err := os.WriteFile(rc, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600); err != nil {
+	installation := fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	if err := os.WriteFile(rc, installation, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.cli = cli.WithConfig(rc)
 
-	// A snapshot is a pre-release. Terraform installs it only if the configuration names its exact version.
+	// A snapshot is a prerelease. Terraform installs it only if the configuration names its exact version.
 	w.write("main.tf", strings.Replace(example(t, "quickstart/main.tf"), `"~> 0.1"`, `"`+version+`"`, 1))
 	w.says(w.run(0, "init"), "Installed kantata-community/kantata v"+version)
-	if lock := strings.Join(strings.Fields(w.read(".terraform.lock.hcl")), " "); !strings.Contains(lock, `version = "`+version+`"`) || !strings.Contains(lock, `"h1:`) {
-		t.Errorf("the lock file is\n%s", lock)
+	lock := strings.Join(strings.Fields(w.read(".terraform.lock.hcl")), " ")
+	if !strings.Contains(lock, `version = "`+version+`"`) || !strings.Contains(lock, `"h1:`) {
+		t.Errorf("got the lock file below, want version %s and an h1 checksum\n%s", version, lock)
 	}
 	w.says(w.run(0, "apply", "-auto-approve"), "3 added")
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 	for _, request := range w.kantata.Requests() {
 		if agent := request.Header.Get("User-Agent"); !strings.HasPrefix(agent, "terraform-provider-kantata/"+version+" Terraform/") {
-			t.Errorf("user agent %q", agent)
+			t.Errorf("got the user agent %q, want version %s", agent, version)
 		}
 	}
 }
@@ -66,7 +68,7 @@ func releaseArchive(t *testing.T) (path, version string) {
 	if dir := os.Getenv(envArchives); dir != "" {
 		found, err := filepath.Glob(filepath.Join(dir, fmt.Sprintf("terraform-provider-kantata_*_%s_%s.zip", runtime.GOOS, runtime.GOARCH)))
 		if err != nil || len(found) != 1 {
-			t.Fatalf("%s holds %v for this platform, %v", dir, found, err)
+			t.Fatalf("got the archives %v and the error %v, want one for this platform in %s", found, err, dir)
 		}
 		name := regexp.MustCompile(`_(.+)_` + runtime.GOOS + `_`).FindStringSubmatch(filepath.Base(found[0]))
 		version = name[1]
@@ -77,9 +79,10 @@ func releaseArchive(t *testing.T) (path, version string) {
 	version = "0.0.1-snapshot"
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "terraform-provider-kantata_v"+version)
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", binary, terraformcli.Provider)
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version,
+		"-o", binary, terraformcli.Provider)
 	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
+		t.Fatalf("go build: got the error %v, want none\n%s", err, output)
 	}
 	checkVersion(t, binary, version)
 	path = filepath.Join(dir, fmt.Sprintf("terraform-provider-kantata_%s_%s_%s.zip", version, runtime.GOOS, runtime.GOARCH))
@@ -91,7 +94,7 @@ func checkVersion(t *testing.T, binary, version string) {
 	t.Helper()
 	output, err := exec.CommandContext(t.Context(), binary, "-version").Output()
 	if err != nil || strings.TrimSpace(string(output)) != version {
-		t.Errorf("-version says %q, %v; want %s", output, err, version)
+		t.Errorf("-version: got %q and the error %v, want %s", output, err, version)
 	}
 }
 
@@ -123,7 +126,7 @@ func pack(t *testing.T, path, binary string) {
 	}
 }
 
-// extract returns the provider's executable of an archive, which must hold nothing else but the license.
+// extract returns the provider's executable of an archive, which must contain only the executable and the license.
 func extract(t *testing.T, path string) string {
 	t.Helper()
 	archive, err := zip.OpenReader(path)
@@ -137,7 +140,7 @@ func extract(t *testing.T, path string) string {
 			continue
 		}
 		if binary != "" || !strings.HasPrefix(file.Name, "terraform-provider-kantata_v") {
-			t.Errorf("%s holds %s", path, file.Name)
+			t.Errorf("got the file %s in %s, want the provider and the license only", file.Name, path)
 			continue
 		}
 		opened, err := file.Open()

@@ -122,7 +122,7 @@ func withRestProvider(t *testing.T, source string) string {
 	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", executable, terraformcli.Provider+"/internal/endtoend/restprovider")
 	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
+		t.Fatalf("go build: got the error %v, want none\n%s", err, output)
 	}
 	config, err := os.ReadFile(cli.ConfigFile())
 	if err != nil {

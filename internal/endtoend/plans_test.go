@@ -281,12 +281,12 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 				w.says(output, s.says...)
 				for _, text := range s.saysNot {
 					if strings.Contains(output, text) {
-						t.Errorf("step %d says %q:\n%s", i, text, output)
+						t.Errorf("step %d: got %q in the output, want it left out:\n%s", i, text, output)
 					}
 				}
 				for text, times := range s.times {
 					if got := strings.Count(output, text); got != times {
-						t.Errorf("step %d says %q %d times, want %d:\n%s", i, text, got, times, output)
+						t.Errorf("step %d: got %q %d times, want %d:\n%s", i, text, got, times, output)
 					}
 				}
 				if s.noWrites && slices.ContainsFunc(kantata.Requests(), func(r kantatatest.Request) bool { return r.Method != http.MethodGet }) {
@@ -310,7 +310,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 func (w *workspace) removeFromState(address string) {
 	w.t.Helper()
 	if output, code, err := w.cli.Run(w.t.Context(), w.dir, w.env, "state", "rm", address); err != nil || code != 0 {
-		w.t.Fatalf("state rm %s ended with %d and %v, want 0\n%s", address, code, err, output)
+		w.t.Fatalf("state rm %s: got exit code %d and the error %v, want 0\n%s", address, code, err, output)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestRequests(t *testing.T) {
 				}
 				if s := a.attempts; len(s) != 1 || s[0].Status != 200 || s[0].RequestID != "req-1" || s[0].Number != 1 ||
 					!strings.HasPrefix(s[0].Path, "/access_group_memberships") || strings.Contains(s[0].Path, "?") {
-					t.Errorf("got attempts %+v", s)
+					t.Errorf("got the attempts %+v, want one with status 200, ID req-1 and a path without a query", s)
 				}
 			})
 		})
@@ -106,17 +106,17 @@ func TestBlankIsNeverSent(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, says(200, one))
 		if found, err := client.AccessGroupMembershipsByID(t.Context(), nil); err != nil || len(found) != 0 {
-			t.Errorf("no IDs: got %v, %v", found, err)
+			t.Errorf("no IDs: got %v and the error %v, want none", found, err)
 		}
 		if _, err := client.CreateAccessGroupMembership(t.Context(), Pair{AccessGroupID: "7"}); err == nil || OutcomeOf(err) != OutcomeNotDone {
-			t.Errorf("half a pair: got %v", err)
+			t.Errorf("half a pair: got the error %v, want one with outcome %d", err, OutcomeNotDone)
 		}
 		for _, address := range []string{"", " ", "a@b,c@d"} {
 			if _, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com", address}); err == nil {
-				t.Errorf("%q: got no error", address)
+				t.Errorf("%q: got no error, want one", address)
 			}
 			if _, err := client.UsersPage(t.Context(), UserFilter{EmailAddresses: []string{address}}, 1, 20); err == nil {
-				t.Errorf("%q: got no error", address)
+				t.Errorf("%q: got no error, want one", address)
 			}
 		}
 		if n := a.sent(); n != 0 {
@@ -125,9 +125,9 @@ func TestBlankIsNeverSent(t *testing.T) {
 	})
 }
 
-func TestResponsesToAnotherQuestionAreErrors(t *testing.T) {
+func TestResponsesToAnotherRequestAreErrors(t *testing.T) {
 	ctx := context.Background()
-	two := strings.NewReplacer(`"count":1,"results":[`, `"count":2,"results":[{"key":"access_group_memberships","id":"56000101"},`).Replace(one)
+	two := strings.Replace(one, `"count":1,"results":[`, `"count":2,"results":[{"key":"access_group_memberships","id":"56000101"},`, 1)
 	for name, c := range map[string]struct {
 		body string
 		call func(*Client) error
@@ -148,7 +148,7 @@ func TestResponsesToAnotherQuestionAreErrors(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				client, _ := serve(t, says(200, c.body))
 				if err := c.call(client); !hasCause(err, ErrUnreadable) || IsNotFound(err) || OutcomeOf(err) != OutcomeUnknown {
-					t.Errorf("got %v", err)
+					t.Errorf("got the error %v, want ErrUnreadable with outcome %d", err, OutcomeUnknown)
 				}
 			})
 		})
@@ -156,7 +156,7 @@ func TestResponsesToAnotherQuestionAreErrors(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, _ := serve(t, says(200, one))
 		if found, err := client.AccessGroupMembershipsByID(ctx, []ID{"5"}); err != nil || len(found) != 0 {
-			t.Errorf("rows that were not requested: got %v, %v", found, err)
+			t.Errorf("rows that were not requested: got %v and the error %v, want none", found, err)
 		}
 	})
 }
@@ -197,7 +197,7 @@ func TestClientWithoutToken(t *testing.T) {
 		for i, method := range []string{"GET", "POST", "DELETE"} {
 			e := asError(t, call(t.Context(), client, method))
 			if e.Condition == nil || e.Condition.Kind != TokenMissing || e.Outcome != OutcomeNotDone || e.Condition.FirstReport() != (i == 0) {
-				t.Errorf("%s: got %+v", method, e)
+				t.Errorf("%s: got %+v, want TokenMissing with outcome %d, explained once", method, e, OutcomeNotDone)
 			}
 		}
 		if n := a.sent(); n != 0 {
@@ -206,7 +206,7 @@ func TestClientWithoutToken(t *testing.T) {
 	})
 }
 
-// proxyChild marks the process that TestProxy starts: the standard library reads the environment once.
+// proxyChild marks the process that TestProxy starts, because the standard library reads the environment only once.
 const proxyChild = "KANTATA_TEST_PROXY_CHILD"
 
 func TestProxy(t *testing.T) {
@@ -233,8 +233,10 @@ func TestProxy(t *testing.T) {
 		want  string
 	}{
 		// A POST that a proxy refused to connect was not sent.
-		"refused":      {proxy.URL, "outcome 1: POST /access_group_memberships failed: no connection could be made: Bad Gateway"},
-		"unknown host": {"http://me:s3cret@proxy.invalid", "outcome 1: POST /access_group_memberships failed: no connection could be made: proxyconnect"},
+		"refused": {proxy.URL, "outcome 1: POST /access_group_memberships failed: no connection could be made: Bad Gateway"},
+		"unknown host": {
+			"http://me:s3cret@proxy.invalid", "outcome 1: POST /access_group_memberships failed: no connection could be made: proxyconnect",
+		},
 	} {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxy$", "-test.v")
 		child.Env = append(os.Environ(), proxyChild+"=1", "HTTPS_PROXY="+c.proxy, "NO_PROXY=")
@@ -244,6 +246,6 @@ func TestProxy(t *testing.T) {
 		}
 	}
 	if len(requested) == 0 || slices.ContainsFunc(requested, func(r string) bool { return r != "CONNECT kantata.invalid:443 " }) {
-		t.Errorf("the proxy got %q", requested)
+		t.Errorf("got the requests %q to the proxy, want only CONNECT without a token", requested)
 	}
 }

@@ -21,9 +21,8 @@ type Page[T any] struct {
 // maxPageCount is more pages than anyone reads: 200 million rows at 200 a page.
 const maxPageCount = 1_000_000
 
-// decodePage reads the envelope: `results` is the answer and its order, and the keyed objects are where each result is looked up. A result
-// without its object, or of another collection, makes the whole page unreadable: a page that is only half understood must not pass for a
-// short one.
+// decodePage reads the envelope. `results` names the rows in their order, and each row is an object of the collection. A result without an
+// object, or of another collection, makes the whole page unreadable, so that it is not mistaken for a shorter page.
 func decodePage[T interface{ itself() ID }](body []byte, collection string) (Page[T], error) {
 	var page Page[T]
 	var envelope map[string]json.RawMessage

@@ -6,15 +6,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestEnvelope(t *testing.T) {
 	t.Parallel()
-	// The order is that of results; what else the collections hold is no result.
+	// Items are in the order of results. An object that results do not name is not an item.
 	page, err := (&Client{}).decodeMemberships([]byte(`{"count":9,
 		"results":[{"key":"access_group_memberships","id":"12"},{"key":"access_group_memberships","id":11}],
 		"access_group_memberships":{
-			"11":{"id":"11","access_group_id":7,"user_id":"41","access_group_name":null,"user_name":"A","creator_id":null,"created_at":"2024-01-01T00:00:00+02:00","more":[1]},
+			"11":{"id":"11","access_group_id":7,"user_id":"41","access_group_name":null,"user_name":"A","creator_id":null,
+				"created_at":"2024-01-01T00:00:00+02:00","more":[1]},
 			"12":{"id":12,"access_group_id":"7","user_id":42,"access_group_name":"G","creator_id":"3"},
 			"13":{"id":"13","access_group_id":"8","user_id":"43"}},
 		"users":{"41":{"id":"41"}},
@@ -23,30 +26,30 @@ func TestEnvelope(t *testing.T) {
 		t.Fatal(err)
 	}
 	if page.Count != 9 || page.PageCount != 5 || page.PageSize != 2 || len(page.Items) != 2 {
-		t.Errorf("page %+v", page)
+		t.Errorf("got the page %+v, want 2 of 9 rows on 5 pages of 2", page)
 	}
-	if page.Items[1].UserName == nil || *page.Items[1].UserName != "A" {
-		t.Errorf("got user name %v, want A", page.Items[1].UserName)
+	group, name, created, creator := "G", "A", "2024-01-01T00:00:00+02:00", ID("3")
+	want := []Membership{
+		{ID: "12", AccessGroupID: "7", UserID: "42", AccessGroupName: &group, CreatorID: &creator},
+		{ID: "11", AccessGroupID: "7", UserID: "41", UserName: &name, CreatedAt: &created},
 	}
-	first, second := page.Items[0], page.Items[1]
-	if first.ID != "12" || first.Pair() != (Pair{"7", "42"}) || *first.AccessGroupName != "G" || *first.CreatorID != "3" || first.UserName != nil || first.CreatedAt != nil {
-		t.Errorf("first %+v", first)
+	if diff := cmp.Diff(want, page.Items); diff != "" {
+		t.Errorf("the rows differ (-want +got):\n%s", diff)
 	}
-	if second.ID != "11" || second.Pair() != (Pair{"7", "41"}) || second.AccessGroupName != nil || second.CreatorID != nil || *second.CreatedAt != "2024-01-01T00:00:00+02:00" {
-		t.Errorf("second %+v", second)
-	}
-	empty, err := (&Client{}).decodeMemberships([]byte(`{"count":0,"results":[],"access_group_memberships":{},"meta":{"count":0,"page_count":0,"page_number":0,"page_size":20}}`))
+	empty, err := (&Client{}).decodeMemberships([]byte(`{"count":0,"results":[],"access_group_memberships":{},
+		"meta":{"count":0,"page_count":0,"page_number":0,"page_size":20}}`))
 	if err != nil || len(empty.Items) != 0 || empty.Count != 0 {
-		t.Errorf("empty %+v, %v", empty, err)
+		t.Errorf("got %+v and the error %v, want an empty page", empty, err)
 	}
 }
 
-// A field that is optional and cannot be read is null; the row is read all the same.
+// TestOptionalFields expects null for an optional field that cannot be read, and the rest of the row.
 func TestOptionalFields(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{`null`, `0`, `""`, `[]`, `{"a":1}`, `true`, `1.5`} {
 		body := fmt.Sprintf(`{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":
-			{"id":"1","access_group_id":"7","user_id":"4","access_group_name":%[1]s,"user_name":%[1]s,"creator_id":%[1]s,"created_at":%[1]s}}}`, value)
+			{"id":"1","access_group_id":"7","user_id":"4","access_group_name":%[1]s,"user_name":%[1]s,"creator_id":%[1]s,
+			"created_at":%[1]s}}}`, value)
 		page, err := (&Client{}).decodeMemberships([]byte(body))
 		if want := (Membership{ID: "1", AccessGroupID: "7", UserID: "4"}); err != nil || len(page.Items) != 1 || page.Items[0] != want {
 			t.Errorf("%s: got %+v, %v; want %+v", value, page.Items, err, want)
@@ -58,14 +61,14 @@ func TestOptionalFields(t *testing.T) {
 		}
 	}
 	// A number instead of a name is not a name, but a number is an ID.
-	page, err := (&Client{}).decodeMemberships([]byte(`{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":
-		{"id":"1","access_group_id":"7","user_id":"4","user_name":12,"creator_id":12}}}`))
+	page, err := (&Client{}).decodeMemberships([]byte(`{"results":[{"key":"access_group_memberships","id":"1"}],
+		"access_group_memberships":{"1":{"id":"1","access_group_id":"7","user_id":"4","user_name":12,"creator_id":12}}}`))
 	if err != nil || page.Items[0].UserName != nil || page.Items[0].CreatorID == nil || *page.Items[0].CreatorID != "12" {
-		t.Errorf("got %+v, %v", page.Items, err)
+		t.Errorf("got %+v and the error %v, want no user_name and the creator_id 12", page.Items, err)
 	}
 }
 
-// unreadable are bodies that must never pass for a page: from a short page something might be taken for gone.
+// unreadable are bodies that must not be read as pages, because a row that a page lacks may look absent.
 var unreadable = []string{
 	``, ` `, `null`, `[]`, `"x"`, `{`, `<html>`, `{}`,
 	`{"results":null}`,
@@ -76,8 +79,8 @@ var unreadable = []string{
 	`{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":[]}`,
 	`{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":null}}`,
 	`{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":{"id":"1","access_group_id":"7"}}}`,
-	`{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":{"id":"1","access_group_id":"7","user_id":4.5}}}`,
-	`{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":{"id":"2","access_group_id":"7","user_id":"4"}}}`,
+	withObject(`{"id":"1","access_group_id":"7","user_id":4.5}`),
+	withObject(`{"id":"2","access_group_id":"7","user_id":"4"}`),
 	`{"results":[{"key":"access_group_memberships","id":"99999999999999999999"}],"access_group_memberships":{}}`,
 	`{"results":[{"key":"access_group_memberships"}],"access_group_memberships":{"":{}}}`,
 	`{"count":-1,"results":[]}`,
@@ -90,11 +93,16 @@ var unreadable = []string{
 	`{"results":[],"users":{}}`,
 }
 
+// withObject is a page whose only result is the object.
+func withObject(object string) string {
+	return `{"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":` + object + `}}`
+}
+
 func TestUnreadableEnvelopes(t *testing.T) {
 	t.Parallel()
 	for _, body := range unreadable {
 		if page, err := (&Client{}).decodeMemberships([]byte(body)); !errors.Is(err, ErrUnreadable) {
-			t.Errorf("%s\nwas read as %+v, %v", body, page, err)
+			t.Errorf("got %+v and the error %v, want ErrUnreadable for\n%s", page, err, body)
 		}
 	}
 }
@@ -114,14 +122,15 @@ func TestHostileSizes(t *testing.T) {
 			t.Errorf("%s: got %.100v, want ErrUnreadable", name, err)
 		}
 	}
-	// Of a key that comes twice the last counts, as everywhere in Go; the row is checked all the same.
-	page, err := (&Client{}).decodeMemberships([]byte(`{"results":[],"results":[{"key":"access_group_memberships","id":"1"}],"access_group_memberships":{"1":{"id":"2"},"1":{"id":"1","access_group_id":"7","user_id":"4"}}}`))
+	// If a key occurs twice, the last one counts, as everywhere in Go. The row is checked as any other.
+	page, err := (&Client{}).decodeMemberships([]byte(`{"results":[],"results":[{"key":"access_group_memberships","id":"1"}],
+		"access_group_memberships":{"1":{"id":"2"},"1":{"id":"1","access_group_id":"7","user_id":"4"}}}`))
 	if err != nil || len(page.Items) != 1 || page.Items[0].Pair() != (Pair{"7", "4"}) {
-		t.Errorf("duplicate keys: %+v, %v", page, err)
+		t.Errorf("duplicate keys: got %+v and the error %v, want the last row", page, err)
 	}
 }
 
-// FuzzEnvelope holds that a page that is read is whole: every item has its ids, and as many items came as results.
+// FuzzEnvelope checks that each item of a page that can be read has its IDs, and that the numbers of the page are in range.
 func FuzzEnvelope(f *testing.F) {
 	for _, seed := range append(slices.Clone(unreadable), one) {
 		f.Add([]byte(seed))
@@ -130,19 +139,19 @@ func FuzzEnvelope(f *testing.F) {
 		page, err := (&Client{}).decodeMemberships(body)
 		if err != nil {
 			if !errors.Is(err, ErrUnreadable) {
-				t.Fatalf("%v is not ErrUnreadable", err)
+				t.Fatalf("got the error %v, want ErrUnreadable", err)
 			}
 			return
 		}
 		for _, m := range page.Items {
 			for _, id := range []ID{m.ID, m.AccessGroupID, m.UserID} {
 				if _, err := ParseID(id.String()); err != nil {
-					t.Fatalf("%+v has %v", m, err)
+					t.Fatalf("got %+v with the error %v, want valid IDs", m, err)
 				}
 			}
 		}
 		if page.Count < 0 || page.PageCount < 0 || page.PageCount > maxPageCount {
-			t.Fatalf("%+v", page)
+			t.Fatalf("got %+v, want numbers in range", page)
 		}
 	})
 }
@@ -155,9 +164,11 @@ func pageOf(n int) []byte {
 			objects.WriteString(",")
 		}
 		fmt.Fprintf(&results, `{"key":"access_group_memberships","id":"%d"}`, 56000101+i)
-		fmt.Fprintf(&objects, `"%d":{"id":"%d","access_group_id":"340001","user_id":"%d","access_group_name":"Finance Approvers","user_name":"User %d","creator_id":12000009,"created_at":"2026-11-22T08:30:00Z"}`, 56000101+i, 56000101+i, 12000001+i, i)
+		fmt.Fprintf(&objects, `"%[1]d":{"id":"%[1]d","access_group_id":"340001","user_id":"%[2]d","access_group_name":"Finance Approvers",`+
+			`"user_name":"User %[3]d","creator_id":12000009,"created_at":"2026-11-22T08:30:00Z"}`, 56000101+i, 12000001+i, i)
 	}
-	return fmt.Appendf(nil, `{"count":%d,"results":[%s],"access_group_memberships":{%s},"meta":{"count":%d,"page_count":1,"page_number":1,"page_size":200}}`, n, results.String(), objects.String(), n)
+	return fmt.Appendf(nil, `{"count":%[1]d,"results":[%[2]s],"access_group_memberships":{%[3]s},`+
+		`"meta":{"count":%[1]d,"page_count":1,"page_number":1,"page_size":200}}`, n, results.String(), objects.String())
 }
 
 func BenchmarkDecodePage200(b *testing.B) {
@@ -166,7 +177,7 @@ func BenchmarkDecodePage200(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if page, err := (&Client{}).decodeMemberships(body); err != nil || len(page.Items) != MaxPerPage {
-			b.Fatal(len(page.Items), err)
+			b.Fatalf("got %d rows and the error %v, want %d", len(page.Items), err, MaxPerPage)
 		}
 	}
 }

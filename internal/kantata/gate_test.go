@@ -49,7 +49,7 @@ func sameCondition(t *testing.T, errs []error, kind ConditionKind) {
 			t.Fatalf("got %v with condition %+v, want the one of kind %d that the others have", e, e.Condition, kind)
 		}
 		if first := e.Condition.FirstReport(); first != (i == 0) {
-			t.Errorf("error %d: got first report %t", i, first)
+			t.Errorf("error %d: got first report %t, want %t", i, first, i == 0)
 		}
 	}
 }
@@ -64,12 +64,12 @@ func TestRejectedTokenIsFinal(t *testing.T) {
 			start := time.Now()
 			errs := spread(1000, parallel, func(i int) error { return get(t.Context(), client, i+1) })
 			if len(errs) != 1000 || a.sent() > parallel || time.Since(start) > time.Second {
-				t.Errorf("parallelism %d: got %d errors after %d requests and %s", parallel, len(errs), a.sent(), time.Since(start))
+				t.Errorf("got %d errors after %d requests and %s, want 1000 after at most %d and 1 s", len(errs), a.sent(), time.Since(start), parallel)
 			}
 			sameCondition(t, errs, TokenRejected)
 			e := asError(t, call(t.Context(), client, http.MethodPost))
 			if e.Method != "POST" || e.StatusCode != 401 || e.RequestID != "req-1" || len(e.Details) != 1 || e.Outcome != OutcomeNotDone {
-				t.Errorf("got %+v", e)
+				t.Errorf("got %+v, want the 401 of the first response with outcome %d", e, OutcomeNotDone)
 			}
 		})
 	}
@@ -83,20 +83,20 @@ func TestUnreachable(t *testing.T) {
 			start := time.Now()
 			errs := spread(n, 10, func(i int) error { return get(t.Context(), client, i+1) })
 			if took := time.Since(start); len(errs) != n || took < 29*time.Second || took > 30*time.Second || a.dials > 45 {
-				t.Errorf("%d requests: got %d errors after %d connections and %s", n, len(errs), a.dials, took)
+				t.Errorf("got %d errors after %d connections and %s, want %d after at most 45 and about 30 s", len(errs), a.dials, took, n)
 			}
 			sameCondition(t, errs, Unreachable)
 			if !hasCause(errs[0], ErrNotSent) {
 				t.Errorf("got %v, want the last failure as the cause", errs[0])
 			}
 
-			// It is noticed later that Kantata responds again.
+			// A later request finds out that Kantata responds again.
 			a.mu.Lock()
 			a.refuse = nil
 			a.mu.Unlock()
 			time.Sleep(time.Minute)
 			if err := get(t.Context(), client, 1); err != nil {
-				t.Errorf("after the outage: got %v", err)
+				t.Errorf("after the outage: got the error %v, want none", err)
 			}
 		})
 	}
@@ -162,10 +162,10 @@ func TestShortOutage(t *testing.T) {
 						return get(t.Context(), client, i+1)
 					})
 					if len(errs) > 0 {
-						t.Errorf("got %d errors, the first is %v", len(errs), errs[0])
+						t.Errorf("got %d errors, want none; the first is %v", len(errs), errs[0])
 					}
 					if took := time.Since(start); took > 25*time.Second {
-						t.Errorf("took %s", took)
+						t.Errorf("got a duration of %s, want at most 25 s", took)
 					}
 				})
 			})
@@ -207,7 +207,7 @@ func TestOneBrokenRequest(t *testing.T) {
 						t.Errorf("got %d errors, want 1: %v", len(errs), errs)
 					}
 					if took := time.Since(start); took > 65*time.Second {
-						t.Errorf("took %s", took)
+						t.Errorf("got a duration of %s, want at most 65 s", took)
 					}
 				})
 			})
@@ -215,7 +215,7 @@ func TestOneBrokenRequest(t *testing.T) {
 	}
 }
 
-// Requests that wait end with their context, whatever they wait for.
+// TestWaitingEndsWithItsContext expects a request to end with its context, whatever it waits for.
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	for name, respond := range map[string]func(http.ResponseWriter, int){
 		"outage": func(w http.ResponseWriter, _ int) { reset(w) },
@@ -229,7 +229,7 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 				start := time.Now()
 				errs := spread(20, 20, func(i int) error { return get(ctx, client, i+1) })
 				if took := time.Since(start); len(errs) != 20 || took > 10*time.Second {
-					t.Errorf("got %d errors after %s", len(errs), took)
+					t.Errorf("got %d errors after %s, want 20 after at most 10 s", len(errs), took)
 				}
 				for _, err := range errs {
 					if !errors.Is(err, context.DeadlineExceeded) {
@@ -370,10 +370,10 @@ func TestRateLimit(t *testing.T) {
 						took := time.Since(start).Seconds()
 						t.Logf("%.1f s for %d responses and %d 429s", took, ok.Load(), refused.Load())
 						if len(errs) > 0 {
-							t.Errorf("got %d errors, the first is %v", len(errs), errs[0])
+							t.Errorf("got %d errors, want none; the first is %v", len(errs), errs[0])
 						}
 						if ideal := float64(ok.Load()-10) / 10; took > 1.25*ideal {
-							t.Errorf("took %.1f s, want at most 1.25 times %.1f s", took, ideal)
+							t.Errorf("got a duration of %.1f s, want at most 1.25 times %.1f s", took, ideal)
 						}
 						if 3*refused.Load() > ok.Load()+refused.Load() {
 							t.Errorf("got %d 429s and %d other responses, want at most one in three", refused.Load(), ok.Load())
@@ -438,17 +438,17 @@ func TestEndlessRateLimit(t *testing.T) {
 				most = 310
 			}
 			if len(errs) != 1000 || took < 5*time.Minute || took > 5*time.Minute+5*time.Second || a.sent() > most {
-				t.Errorf("Retry-After %q: got %d errors after %d requests and %s", retryAfter, len(errs), a.sent(), took)
+				t.Errorf("got %d errors after %d requests and %s, want 1000 after at most %d and 5 minutes", len(errs), a.sent(), took, most)
 			}
 			sameCondition(t, errs, RateLimited)
 			if e := asError(t, errs[0]); e.StatusCode != 429 || e.Outcome != OutcomeNotDone {
-				t.Errorf("got %+v", e)
+				t.Errorf("got %+v, want a 429 with outcome %d", e, OutcomeNotDone)
 			}
 		})
 	}
 }
 
-// A request that waits for a rate limit is served before those that come later.
+// TestFirstComeFirstServed expects that a request that waits for a rate limit is sent before later ones.
 func TestFirstComeFirstServed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, func(w http.ResponseWriter, n int) {
@@ -476,7 +476,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-// The longest Retry-After of those that were in flight together counts.
+// TestLongestRetryAfterCounts expects a wait for the longest Retry-After of requests that were sent together.
 func TestLongestRetryAfterCounts(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, func(w http.ResponseWriter, n int) {
@@ -490,20 +490,21 @@ func TestLongestRetryAfterCounts(t *testing.T) {
 		})
 		start := time.Now()
 		if errs := spread(3, 3, func(i int) error { return get(t.Context(), client, i+1) }); len(errs) > 0 {
-			t.Error(errs)
+			t.Errorf("got the errors %v, want none", errs)
 		}
 		if took := time.Since(start); took < 60*time.Second || took > 65*time.Second || a.sent() != 6 {
-			t.Errorf("took %s and %d requests, want about 60 s and 6", took, a.sent())
+			t.Errorf("got %d requests in %s, want 6 in about 60 s", a.sent(), took)
 		}
 	})
 }
 
-// An open gate costs nothing.
+// TestOpenGate expects no delay if there is no limit and no outage.
 func TestOpenGate(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, _ := serve(t, func(w http.ResponseWriter, _ int) { time.Sleep(time.Second); send(w, 200, one) })
 		start := time.Now()
-		if errs := spread(100, 100, func(i int) error { return get(t.Context(), client, i+1) }); len(errs) > 0 || time.Since(start) != time.Second {
+		errs := spread(100, 100, func(i int) error { return get(t.Context(), client, i+1) })
+		if len(errs) > 0 || time.Since(start) != time.Second {
 			t.Errorf("got %v after %s, want no error after 1 s", errs, time.Since(start))
 		}
 	})

@@ -158,7 +158,8 @@ func refused() error {
 
 // one is a page with one membership.
 const one = `{"count":1,"results":[{"key":"access_group_memberships","id":"56000101"}],
-"access_group_memberships":{"56000101":{"id":"56000101","access_group_id":"7","user_id":"42","access_group_name":"Finance","user_name":"Jane","creator_id":9,"created_at":"2026-11-22"}},
+"access_group_memberships":{"56000101":{"id":"56000101","access_group_id":"7","user_id":"42","access_group_name":"Finance",
+"user_name":"Jane","creator_id":9,"created_at":"2026-11-22"}},
 "meta":{"count":1,"page_count":1,"page_number":1,"page_size":20}}`
 
 // call makes the operation of the method for the membership of one.

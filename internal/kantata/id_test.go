@@ -35,10 +35,10 @@ func TestIDIsReadFromStringsAndNumbers(t *testing.T) {
 		var id ID
 		err := json.Unmarshal([]byte(in), &id)
 		if id != want || (err == nil) != (want != "") {
-			t.Errorf("%s: %q, %v", in, id, err)
+			t.Errorf("%s: got %q and the error %v, want %q", in, id, err, want)
 		}
 		if err != nil && !errors.Is(err, ErrInvalidID) {
-			t.Errorf("%s: %v is not ErrInvalidID", in, err)
+			t.Errorf("%s: got the error %v, want ErrInvalidID", in, err)
 		}
 	}
 }
@@ -46,21 +46,21 @@ func TestIDIsReadFromStringsAndNumbers(t *testing.T) {
 func TestIDIsWrittenAsANumber(t *testing.T) {
 	t.Parallel()
 	if text, err := json.Marshal(ID("9007199254740993")); err != nil || string(text) != "9007199254740993" {
-		t.Errorf("%s, %v", text, err)
+		t.Errorf("got %s and the error %v, want 9007199254740993", text, err)
 	}
 	if text, err := json.Marshal(ID(`1,"admin":true`)); err == nil {
-		t.Errorf("wrote %s", text)
+		t.Errorf("got %s for an invalid ID, want an error", text)
 	}
 }
 
 func TestInvalidIDIsQuotedInPart(t *testing.T) {
 	t.Parallel()
 	if _, err := ParseID(strings.Repeat("x", 1000)); err == nil || len(err.Error()) > 200 {
-		t.Errorf("got %v", err)
+		t.Errorf("got the error %v, want one of at most 200 bytes", err)
 	}
 }
 
-// FuzzID holds that what is read as an id is written and read back as the same id, to the digit.
+// FuzzID checks that an ID that can be read is the same after it is written and read again.
 func FuzzID(f *testing.F) {
 	for _, seed := range []string{`12`, `"12"`, `9007199254740993`, `1e3`, `"012"`, `null`, `-0`, `"\u0031"`, `{`} {
 		f.Add([]byte(seed))
@@ -72,11 +72,11 @@ func FuzzID(f *testing.F) {
 		}
 		text, err := json.Marshal(id)
 		if err != nil {
-			t.Fatalf("%q was read and cannot be written: %v", id, err)
+			t.Fatalf("%q: got the error %v, want the ID written", id, err)
 		}
 		var again ID
 		if err := json.Unmarshal(text, &again); err != nil || again != id || again.Int64() <= 0 {
-			t.Fatalf("%q came back as %q, %v", id, again, err)
+			t.Fatalf("got %q and the error %v after writing and reading, want %q", again, err, id)
 		}
 	})
 }

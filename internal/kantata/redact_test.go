@@ -40,13 +40,13 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
-	// Redacting comes before shortening: no part of a token is left at the end.
+	// A text is redacted before it is shortened, so that no part of a token is left at its end.
 	if got := r.short(strings.Repeat("x", maxTextLength-4) + secret); strings.Contains(got, secret[:4]) {
-		t.Errorf("got %q, with a part of the token", got)
+		t.Errorf("got %q, want no part of the token", got)
 	}
-	for _, short := range []string{"", "abc"} {
-		if got := newRedactor(short).redact("abcdefghijkl"); got != map[string]string{"": "abcdefghijkl", "abc": "[redacted]defghijkl"}[short] {
-			t.Errorf("token %q: got %q", short, got)
+	for short, want := range map[string]string{"": "abcdefghijkl", "abc": "[redacted]defghijkl"} {
+		if got := newRedactor(short).redact("abcdefghijkl"); got != want {
+			t.Errorf("token %q: got %q, want %q", short, got, want)
 		}
 	}
 	if got := r.error(nil); got != nil {
@@ -83,7 +83,8 @@ var echoes = []func(w http.ResponseWriter, echo string){
 	func(w http.ResponseWriter, echo string) { send(w, 200, echoed(`{"results":%q,"count":%q}`, echo)) },
 	func(w http.ResponseWriter, echo string) { send(w, 200, echo) },
 	func(w http.ResponseWriter, echo string) {
-		send(w, 200, strings.NewReplacer(`"Jane"`, echoed("%q", echo), `"Finance"`, echoed("%q", "x"+echo), `"2026-11-22"`, echoed("%q", echo)).Replace(one))
+		text := echoed("%q", echo)
+		send(w, 200, strings.NewReplacer(`"Jane"`, text, `"Finance"`, echoed("%q", "x"+echo), `"2026-11-22"`, text).Replace(one))
 	},
 	func(w http.ResponseWriter, echo string) {
 		w.Header().Set("Content-Type", echo)
@@ -150,11 +151,11 @@ func FuzzToken(f *testing.F) {
 			for _, text := range texts {
 				for _, form := range forms {
 					if part := form[:min(len(form), partLength)]; strings.Contains(text, part) {
-						t.Errorf("got %q in %q", part, text)
+						t.Errorf("got %q in %q, want no part of the token", part, text)
 					}
 				}
 				if clean(text) != text {
-					t.Errorf("got characters that can change a terminal in %q", text)
+					t.Errorf("got %q, want no characters that can change a terminal", text)
 				}
 			}
 		})

@@ -19,13 +19,17 @@ func TestErrorTexts(t *testing.T) {
 		"two":           {400, `{"errors":[{"type":"system","message":"a"},{"message":"b"}]}`, "400 Bad Request: system error: a: b"},
 		"plain strings": {400, `{"errors":["a","b"]}`, "400 Bad Request: a: b"},
 		"odd types":     {400, `{"errors":[{"type":1,"message":{"a":1},"field":null},7,null]}`, "400 Bad Request"},
-		"html":          {404, "<html>nginx</html>", `404 Not Found: the response is not what Kantata's API documents: its type is "application/json"`},
-		"empty":         {404, "", "404 Not Found: the response is not what Kantata's API documents: it is empty"},
-		"escapes":       {403, `{"errors":[{"message":"a\u001b[31m\nb\u202ec\u2028d\u2066\u0085"}]}`, "403 Forbidden: a [31m b c d"},
-		"joiners":       {403, "{\"errors\":[\"\u06cc\u200c\u062e\"]}", "403 Forbidden: \u06cc\u200c\u062e"},
-		"long":          {403, `{"errors":[{"message":"` + strings.Repeat("é", 600) + `"}]}`, "403 Forbidden: " + strings.Repeat("é", 500) + "..."},
-		"many":          {403, `{"errors":["a"` + strings.Repeat(`,"b"`, 100) + `]}`, "403 Forbidden: a" + strings.Repeat(": b", 9)},
-		"success":       {200, "<html>", "200 OK: the response is not what Kantata's API documents: it is not a JSON object"},
+		"html": {
+			404, "<html>nginx</html>", `404 Not Found: the response is not what Kantata's API documents: its type is "application/json"`,
+		},
+		"empty":   {404, "", "404 Not Found: the response is not what Kantata's API documents: it is empty"},
+		"escapes": {403, `{"errors":[{"message":"a\u001b[31m\nb\u202ec\u2028d\u2066\u0085"}]}`, "403 Forbidden: a [31m b c d"},
+		"joiners": {403, "{\"errors\":[\"\u06cc\u200c\u062e\"]}", "403 Forbidden: \u06cc\u200c\u062e"},
+		"long": {
+			403, `{"errors":[{"message":"` + strings.Repeat("é", 600) + `"}]}`, "403 Forbidden: " + strings.Repeat("é", 500) + "...",
+		},
+		"many":    {403, `{"errors":["a"` + strings.Repeat(`,"b"`, 100) + `]}`, "403 Forbidden: a" + strings.Repeat(": b", 9)},
+		"success": {200, "<html>", "200 OK: the response is not what Kantata's API documents: it is not a JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -39,7 +43,7 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-// The page of a proxy is not an absence, but a 404 to a DELETE is always a claim that is checked.
+// TestNotFound expects that the 404 page of a proxy does not count as an absence, except for a DELETE, whose 404 is checked (rule 6).
 func TestNotFound(t *testing.T) {
 	for body, want := range map[string]bool{
 		`{"errors":[{"type":"system","message":"not found"}]}`: true,
@@ -64,7 +68,7 @@ func TestNotFound(t *testing.T) {
 		})
 	}
 	if IsNotFound(nil) || IsNotFound(&Error{StatusCode: 403, FromKantata: true}) || OutcomeOf(nil) != OutcomeUnknown {
-		t.Error("what is no 404 must not pass for one")
+		t.Error("got a 404 from nil or a 403, want none")
 	}
 }
 
@@ -80,11 +84,11 @@ func FuzzErrorDetails(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		details, ok := client.details(body)
 		if !ok && details != nil {
-			t.Fatal("got details of a body that has none")
+			t.Fatalf("got the details %v of a body without errors, want none", details)
 		}
 		text := (&Error{Method: "GET", Path: "/x", StatusCode: 400, Details: details}).Error()
 		if len(text) > 100+3*maxDetails*4*(maxTextLength+20) || clean(text) != text {
-			t.Fatalf("got %q", text)
+			t.Fatalf("got %q, want a short and printable text", text)
 		}
 	})
 }

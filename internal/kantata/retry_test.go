@@ -153,7 +153,7 @@ func TestBackoff(t *testing.T) {
 		err := call(t.Context(), client, http.MethodGet)
 		// 0.5 s, 1 s, 2 s and 4 s, each at least by half.
 		if took := time.Since(start); err == nil || a.sent() != 5 || took < 3750*time.Millisecond || took > 7500*time.Millisecond {
-			t.Errorf("got %v after %d requests and %s", err, a.sent(), took)
+			t.Errorf("got the error %v after %d requests and %s, want one after 5 and 3.75 s to 7.5 s", err, a.sent(), took)
 		}
 	})
 	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "3600": 15 * time.Second} {
@@ -185,7 +185,8 @@ func TestBackoff(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		for value, want := range map[string]time.Duration{
-			"": 0, "soon": 0, "-5": 0, "0": 0, "1.5": 1500 * time.Millisecond, "120": 2 * time.Minute, "121": 2 * time.Minute, "1e99": 2 * time.Minute,
+			"": 0, "soon": 0, "-5": 0, "0": 0, "1.5": 1500 * time.Millisecond,
+			"120": 2 * time.Minute, "121": 2 * time.Minute, "1e99": 2 * time.Minute,
 			time.Now().Add(30 * time.Second).UTC().Format(http.TimeFormat): 30 * time.Second,
 			time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):       0,
 			time.Now().Add(time.Hour).UTC().Format(http.TimeFormat):        2 * time.Minute,
@@ -200,7 +201,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// What an earlier attempt may have done is not forgotten because a later one did nothing.
+// The outcome of a request includes what an earlier attempt may have done.
 func TestOutcomeOfSeveralAttempts(t *testing.T) {
 	for name, c := range map[string]struct {
 		first func(http.ResponseWriter)
@@ -236,7 +237,7 @@ func TestContextEndsEverything(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			if err := call(ctx, client, http.MethodPost); !errors.Is(err, context.Canceled) || OutcomeOf(err) != OutcomeNotDone || a.sent() != 0 {
-				t.Errorf("got %v after %d requests", err, a.sent())
+				t.Errorf("got the error %v after %d requests, want a cancellation before any", err, a.sent())
 			}
 		})
 	})
@@ -247,7 +248,7 @@ func TestContextEndsEverything(t *testing.T) {
 			client, _ := serve(t, func(http.ResponseWriter, int) { cancel(); <-stop })
 			defer close(stop)
 			if err := call(ctx, client, http.MethodPost); !errors.Is(err, context.Canceled) || OutcomeOf(err) != OutcomePending {
-				t.Errorf("got %v with outcome %d", err, OutcomeOf(err))
+				t.Errorf("got the error %v with outcome %d, want a cancellation with %d", err, OutcomeOf(err), OutcomePending)
 			}
 		})
 	})
@@ -260,7 +261,7 @@ func TestContextEndsEverything(t *testing.T) {
 			start := time.Now()
 			err := call(ctx, client, http.MethodDelete)
 			if !errors.Is(err, context.Canceled) || OutcomeOf(err) != OutcomeUnknown || a.sent() != 1 || time.Since(start) != time.Millisecond {
-				t.Errorf("got %v after %d requests and %s", err, a.sent(), time.Since(start))
+				t.Errorf("got the error %v after %d requests and %s, want a cancellation after 1 and 1 ms", err, a.sent(), time.Since(start))
 			}
 		})
 	})
@@ -273,7 +274,7 @@ func TestContextEndsEverything(t *testing.T) {
 			}, func(c *Config) { c.Observe = func(context.Context, Attempt) { cancel() } })
 			err := call(ctx, client, http.MethodPost)
 			if !errors.Is(err, context.Canceled) || OutcomeOf(err) != OutcomeNotDone || a.sent() != 1 {
-				t.Errorf("got %v with outcome %d after %d requests", err, OutcomeOf(err), a.sent())
+				t.Errorf("got the error %v with outcome %d after %d requests, want a cancellation after 1", err, OutcomeOf(err), a.sent())
 			}
 		})
 	})

@@ -17,10 +17,12 @@ func TestNormalizeAccessToken(t *testing.T) {
 			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
 		}
 		if err != nil && len(in) > 2 && strings.Contains(err.Error(), in) {
-			t.Errorf("the error repeats the token: %v", err)
+			t.Errorf("got the token in the error %v, want it left out", err)
 		}
 	}
-	for in, want := range map[string]string{"": "blank", `"abc"`: "quotation marks", "“abc”": "quotation marks", "https://x": "swapped", "a b": "Bearer"} {
+	for in, want := range map[string]string{
+		"": "blank", `"abc"`: "quotation marks", "“abc”": "quotation marks", "https://x": "swapped", "a b": "Bearer",
+	} {
 		if _, err := NormalizeAccessToken(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q in it", in, err, want)
 		}
@@ -57,7 +59,7 @@ func TestNormalizeBaseURL(t *testing.T) {
 			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("the error repeats the setting: %v", err)
+			t.Errorf("got the setting in the error %v, want it left out", err)
 		}
 	}
 }
@@ -70,10 +72,12 @@ func TestNewClient(t *testing.T) {
 		"bad base URL": {AccessToken: token, BaseURL: "s3cret", RequestTimeout: time.Second},
 	} {
 		if client, err := NewClient(c); err == nil || client != nil || strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("%s: got %v", name, err)
+			t.Errorf("%s: got %v and the error %v, want an error without the setting", name, client, err)
 		}
 	}
-	client, err := NewClient(Config{AccessToken: token, BaseURL: DefaultBaseURL, MaxRetries: 7, RequestTimeout: time.Second, UserAgent: "\x00"})
+	client, err := NewClient(Config{
+		AccessToken: token, BaseURL: DefaultBaseURL, MaxRetries: 7, RequestTimeout: time.Second, UserAgent: "\x00",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ const (
 	maxErrorBody = 64 << 10
 )
 
-// stage is how far an attempt has come. It is what is known of a POST that failed (rule 3).
+// stage is how far an attempt has got, which tells what is known about a POST that failed (rule 3).
 type stage int32
 
 const (

@@ -26,10 +26,13 @@ func TestWhatWasSentIsKnown(t *testing.T) {
 			}
 		}
 	}
+	cutAfter := func(text string) func(http.ResponseWriter, int) {
+		return hijacked(func(c net.Conn) { _, _ = c.Write([]byte(text)) })
+	}
 	const hang = -1 * time.Second
 	for name, c := range map[string]struct {
 		dial    error
-		wait    time.Duration // before the connection is made; hang for ever
+		wait    time.Duration // before the connection is made; hang forever
 		respond func(http.ResponseWriter, int)
 		want    error
 		outcome Outcome
@@ -39,10 +42,10 @@ func TestWhatWasSentIsKnown(t *testing.T) {
 		"TLS refused":         {dial: errors.New("tls: handshake failure"), want: ErrNotSent, outcome: OutcomeNotDone},
 		"dial hangs":          {wait: hang, want: ErrNotSent, outcome: OutcomeNotDone},
 		"before the response": {respond: hijacked(func(net.Conn) {}), want: ErrBroken, outcome: OutcomeUnknown},
-		"in the status line":  {respond: hijacked(func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 20")) }), want: ErrUnreadable, outcome: OutcomeUnknown},
-		"in the header":       {respond: hijacked(func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nA: b")) }), want: ErrUnreadable, outcome: OutcomeUnknown},
+		"in the status line":  {respond: cutAfter("HTTP/1.1 20"), want: ErrUnreadable, outcome: OutcomeUnknown},
+		"in the header":       {respond: cutAfter("HTTP/1.1 200 OK\r\nA: b"), want: ErrUnreadable, outcome: OutcomeUnknown},
 		"in the body": {
-			respond: hijacked(func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")) }), want: ErrUnreadable, outcome: OutcomeUnknown,
+			respond: cutAfter("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), want: ErrUnreadable, outcome: OutcomeUnknown,
 		},
 		"hangs before the response": {respond: hijacked(untilClosed), want: ErrTimeout, outcome: OutcomePending},
 		"hangs in the body": {
@@ -66,7 +69,7 @@ func TestWhatWasSentIsKnown(t *testing.T) {
 					t.Errorf("got %v with outcome %d, want %v with %d", err, OutcomeOf(err), c.want, c.outcome)
 				}
 				if took := time.Since(start); took > 10*time.Second+time.Microsecond {
-					t.Errorf("took %s, want 10 s at most", took)
+					t.Errorf("got a duration of %s, want at most 10 s", took)
 				}
 				if n := a.sent(); n > 1 {
 					t.Errorf("got %d requests, want at most one", n)
@@ -112,7 +115,7 @@ func TestServerClosesIdleConnections(t *testing.T) {
 	})
 }
 
-// The body of an error may hang: the status says what counts.
+// TestErrorWithEndlessBody expects the status of an error to count even if its body does not end.
 func TestErrorWithEndlessBody(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, _ := serve(t, func(w http.ResponseWriter, _ int) {
@@ -123,8 +126,9 @@ func TestErrorWithEndlessBody(t *testing.T) {
 				}
 			}
 		})
-		if e := asError(t, call(t.Context(), client, http.MethodPost)); e.StatusCode != 403 || e.Outcome != OutcomeNotDone || len(e.Error()) > 1000 {
-			t.Errorf("got %.1000v", e)
+		e := asError(t, call(t.Context(), client, http.MethodPost))
+		if e.StatusCode != 403 || e.Outcome != OutcomeNotDone || len(e.Error()) > 1000 {
+			t.Errorf("got %.1000v, want a short error with 403", e)
 		}
 	})
 	inBubble(t, func(t *testing.T) {
@@ -135,7 +139,7 @@ func TestErrorWithEndlessBody(t *testing.T) {
 			}
 		})
 		if e := asError(t, call(t.Context(), client, http.MethodPost)); e.StatusCode != 403 || e.Outcome != OutcomeNotDone {
-			t.Errorf("got %v", e)
+			t.Errorf("got the error %v, want a 403 with outcome %d", e, OutcomeNotDone)
 		}
 	})
 }
@@ -145,7 +149,7 @@ func TestLargestBody(t *testing.T) {
 		for _, more := range []int{0, 1} {
 			client, _ := serve(t, func(w http.ResponseWriter, _ int) { send(w, 200, one+strings.Repeat(" ", maxBody-len(one)+more)) })
 			if err := call(t.Context(), client, http.MethodGet); (err != nil) != (more > 0) {
-				t.Errorf("4 MiB and %d bytes: got %v", more, err)
+				t.Errorf("4 MiB and %d bytes: got the error %v, want an error only for more than 4 MiB", more, err)
 			}
 		}
 	})
@@ -163,12 +167,12 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 					send(w, http.StatusTemporaryRedirect, "")
 				})
 				if err := call(t.Context(), client, method); !hasCause(err, ErrRedirect) || a.sent() != 1 {
-					t.Errorf("%s to %q: got %v after %d requests", method, location, err, a.sent())
+					t.Errorf("%s to %q: got the error %v after %d requests, want ErrRedirect after 1", method, location, err, a.sent())
 				}
 			})
 		}
 	}
 	if reached {
-		t.Error("a redirect was followed")
+		t.Error("got a request to the other host, want none")
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func usersPage(count, pages int, people ...string) string {
@@ -30,8 +32,9 @@ func TestUsersPage(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			client, a := serve(t, says(200, usersPage(51, 2, "42 Jane@Example.com")))
 			page, err := client.UsersPage(t.Context(), filter, 2, 50)
-			if err != nil || len(page.Items) != 1 || page.Items[0].ID != "42" || *page.Items[0].FullName != "P42" || *page.Items[0].EmailAddress != "Jane@Example.com" {
-				t.Errorf("got %+v, %v", page, err)
+			name, address := "P42", "Jane@Example.com"
+			if diff := cmp.Diff([]User{{ID: "42", FullName: &name, EmailAddress: &address}}, page.Items); diff != "" || err != nil {
+				t.Errorf("got the error %v and a difference (-want +got):\n%s", err, diff)
 			}
 			if !slices.Equal(a.received, []string{want}) {
 				t.Errorf("got %q, want %q", a.received, want)
@@ -79,7 +82,7 @@ func TestUsersByEmailAddress(t *testing.T) {
 	}
 }
 
-// A Kantata that ignores the filter, or a page number, is no reason to return others or to go on for ever.
+// A Kantata that ignores the filter, or a page number, is no reason to return others or to continue forever.
 func TestUsersThatWereNotRequested(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, says(200, usersPage(9, 9, "1 jane@example.com", "2 eve@example.com")))
@@ -94,13 +97,13 @@ func TestUsersThatWereNotRequested(t *testing.T) {
 		})
 		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com", "amir@example.com"})
 		if err != nil || len(people) != 2 || a.sent() != 2 {
-			t.Errorf("two pages: got %+v, %v after %d requests", people, err, a.sent())
+			t.Errorf("two pages: got %+v and the error %v after %d requests, want 2 people after 2", people, err, a.sent())
 		}
 	})
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, says(403, ""))
 		if people, err := client.UsersByEmailAddress(t.Context(), []string{"a@b.c"}); err == nil || len(people) != 0 || a.sent() != 1 {
-			t.Errorf("got %+v, %v", people, err)
+			t.Errorf("403: got %+v and the error %v after %d requests, want an error after 1", people, err, a.sent())
 		}
 	})
 }
@@ -122,7 +125,7 @@ func TestUsersAreRequestedInChunks(t *testing.T) {
 				n := strings.Count(u.Query().Get("by_email_addresses"), ",") + 1
 				requested += n
 				if len(r) > maxAddressesLength+200 || n > MaxPerPage {
-					t.Errorf("got %d addresses in %d bytes", n, len(r))
+					t.Errorf("got %d addresses in %d bytes, want at most %d in %d", n, len(r), MaxPerPage, maxAddressesLength+200)
 				}
 			}
 			if requested != 401 {
