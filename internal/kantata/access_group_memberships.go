@@ -17,7 +17,7 @@ const MaxPerPage = 200
 
 const accessGroupMemberships = "access_group_memberships"
 
-// Membership is one access group membership: a user is in an access group.
+// Membership is one access group membership: one user in one access group.
 type Membership struct {
 	ID            ID
 	AccessGroupID ID
@@ -68,7 +68,7 @@ type Pair struct {
 // String returns "access_group_id/user_id", the form of an import ID.
 func (p Pair) String() string { return p.AccessGroupID.String() + "/" + p.UserID.String() }
 
-// MembershipFilter narrows a list. A zero ID does not filter. It is never sent, because Kantata takes a blank parameter for "all".
+// MembershipFilter narrows a list. A zero ID does not filter. It is never sent, because Kantata reads a blank parameter as "all".
 type MembershipFilter struct {
 	AccessGroupID ID
 	UserID        ID
@@ -114,8 +114,8 @@ func (c *Client) GetAccessGroupMembership(ctx context.Context, id ID) (Membershi
 	return found, err
 }
 
-// AccessGroupMembershipsPage returns one page; the first is 1. A row that the filter excludes makes the page an error: the response to
-// another question says nothing about this one.
+// AccessGroupMembershipsPage returns one page; the first is 1. A row that the filter excludes makes the page an error, because the
+// response is not to this request.
 func (c *Client) AccessGroupMembershipsPage(ctx context.Context, filter MembershipFilter, page, perPage int) (Page[Membership], error) {
 	var found Page[Membership]
 	r := request{method: http.MethodGet, path: "/" + accessGroupMemberships, query: filter.query(page, perPage)}
@@ -229,7 +229,7 @@ func (c *Client) decodeMemberships(body []byte) (Page[Membership], error) {
 	return page, err
 }
 
-// cleanText makes texts that go to the terminal and into the state harmless.
+// cleanText cleans texts that go to the terminal and into the state.
 func (c *Client) cleanText(texts ...*string) {
 	for _, t := range texts {
 		if t != nil {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// probeTimeout limits a probe: one that hangs must not hold up those that wait for it.
+// probeTimeout limits a probe, because other requests wait for it.
 const probeTimeout = 10 * time.Second
 
-// breaker follows one condition of the whole process (rule 12). While the condition holds, one request at a time is let through as a
-// probe, and the others wait. Once the condition has held for longer than its budget, the others fail at once, and a probe still goes
-// out from time to time. It has no clock and no lock of its own: its owner passes the time and guards it.
+// breaker follows one condition of the whole process (rule 12). While the condition holds, one request at a time is sent as a probe,
+// and the others wait. Once the condition has held for longer than its budget, the others fail at once, and a probe is still sent from
+// time to time. It has no clock and no lock: its owner passes the time and guards it.
 type breaker struct {
 	kind ConditionKind
 	// budget is how long requests wait. After that, spare is left to find out whether only one request is affected.
@@ -56,7 +56,7 @@ func (b *breaker) decide(now time.Time, key string) decision {
 	case !b.probing && pause <= 0:
 		return decision{probe: true, limit: probeTimeout}
 	case !b.probing && left <= 0 && b.only != "" && b.only != key:
-		// All that failed was one request, for example for a list that is never returned: this one may succeed.
+		// Only one other request has failed, for example for a list that is never returned. This one may succeed.
 		return decision{probe: true, limit: b.spare}
 	case left <= 0:
 		return decision{refusal: b.last.notSent(b.condition)}
@@ -90,13 +90,13 @@ func (b *breaker) fail(now time.Time, key string, probe bool, e *Error, pause ti
 		pause = jittered(b.low, b.high, b.failures)
 	}
 	b.nextProbe = now.Add(pause)
-	// A probe needs some time of its own: one that would begin just before the budget ends is put off until after it.
+	// A probe needs some time. One that would begin just before the budget ends is delayed until after it.
 	if left := b.left(b.nextProbe); left > 0 && left < b.spare {
 		b.nextProbe = b.nextProbe.Add(left + pause)
 	}
 }
 
-// delay puts off the next probe.
+// delay delays the next probe.
 func (b *breaker) delay(until time.Time) {
 	if until.After(b.nextProbe) {
 		b.nextProbe = until
@@ -106,8 +106,7 @@ func (b *breaker) delay(until time.Time) {
 // end records that the condition does not hold, or no longer.
 func (b *breaker) end() { b.since, b.probing = time.Time{}, false }
 
-// jittered returns between half and the whole of low x 2^(n-1), at most high. The jitter keeps requests that failed together from coming
-// back together.
+// jittered returns between half and the whole of low x 2^(n-1), at most high. The jitter spreads requests that failed together.
 func jittered(low, high time.Duration, n int) time.Duration {
 	wait := low
 	for i := 1; i < n && wait < high; i++ {

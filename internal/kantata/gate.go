@@ -10,8 +10,8 @@ import (
 // maxProbePause is the longest wait between two probes of an outage, so that its end is noticed soon.
 const maxProbePause = 3 * time.Second
 
-// gate is what all requests of one client pass, first come, first served. It holds them back while Kantata limits their rate or does not
-// respond. It turns them away if that lasts longer than the budget, or if Kantata has rejected the token (rule 12).
+// gate lets the requests of one client through, first come, first served. They wait while Kantata limits their rate or does not respond.
+// They fail if that lasts longer than the budget, or if Kantata has rejected the token (rule 12).
 type gate struct {
 	// turn is held by the request that is next. A channel serves those that wait for it in their order.
 	turn chan struct{}
@@ -154,8 +154,8 @@ func (g *gate) limited(now time.Time, t ticket, e *Error, retryAfter time.Durati
 	g.limit.fail(now, t.key, t.limitProbe, e, retryAfter)
 }
 
-// firstPause is the wait after a 429 without a Retry-After. Most limits count the requests of one second, so that a new limit is given that
-// second. Under a known one, the pace was a little too fast, and the next request in turn finds out whether the reduced one is right.
+// firstPause is the wait after a 429 without a Retry-After. Most limits count the requests of one second, so a new limit gets one second. If
+// the limit is known, the pace was only a little too fast, and the next request shows whether the reduced pace is right.
 func (g *gate) firstPause() time.Duration {
 	if g.pace.rate > 0 {
 		return g.pace.interval()

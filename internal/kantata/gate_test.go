@@ -123,7 +123,7 @@ func TestHangingHost(t *testing.T) {
 	}
 }
 
-// An outage of ten seconds in the middle makes nothing fail, whatever it looks like.
+// No request fails because of an outage of ten seconds, of any kind.
 func TestShortOutage(t *testing.T) {
 	for _, kind := range []string{"refused", "reset", "hangs"} {
 		for _, parallel := range []int{1, 10, 40} {

@@ -17,9 +17,9 @@ const (
 	minRate, maxRate = 0.5, 200
 )
 
-// pace spaces the requests of the process once Kantata has limited their rate. It looks for the highest rate that causes almost no 429: the
-// rate grows with each response, slowly near the rate that last caused a 429, and falls with a 429. Two processes with one token come to
-// similar shares, because the faster one meets more of the 429s. Its owner passes the time and guards it.
+// pace spaces the requests of the process once Kantata has limited their rate. It finds the highest rate that causes almost no 429: the
+// rate grows with each response, slowly near the rate that last caused a 429, and falls with a 429. Two processes with one token reach
+// similar shares, because the faster one gets more of the 429s. Its owner passes the time and guards it.
 type pace struct {
 	rate      float64 // requests a second; 0 while no limit is known
 	ceiling   float64 // the rate at the last 429
@@ -76,7 +76,7 @@ func (p *pace) limited(now time.Time) {
 	p.ceiling, p.rate, p.measured = p.rate, max(p.rate*paceCut, minRate), false
 }
 
-// measure takes the responses of the last second for the rate that is allowed.
+// measure uses the number of responses in the last second as the rate that is allowed.
 func (p *pace) measure() {
 	p.ceiling = max(float64(len(p.recent)), minRate)
 	p.rate = max(p.ceiling*paceMargin, minRate)

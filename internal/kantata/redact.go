@@ -20,9 +20,9 @@ const (
 // userInfo matches the user name and the password in a URL.
 var userInfo = regexp.MustCompile(`://[^/?#\s]*@`)
 
-// redactor removes the access token from texts that a server or a URL may have put it into (rule 8).
+// redactor removes the access token from texts, in which a server or a URL may repeat it (rule 8).
 type redactor struct {
-	// forms are the token and what quoting and escaping make of it.
+	// forms are the token and its quoted and escaped forms.
 	forms []string
 	// parts are all parts of the forms with partLength characters, in lower case.
 	parts map[string]bool
@@ -68,7 +68,7 @@ func (r redactor) redact(s string) string {
 	return b.String() + s[kept:]
 }
 
-// text makes a server's text fit for a terminal and for the state, without shortening it.
+// text redacts and cleans a server's text for a terminal and the state, without shortening it.
 func (r redactor) text(s string) string { return clean(r.redact(s)) }
 
 // short is text, limited to maxTextLength characters.

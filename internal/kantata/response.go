@@ -32,7 +32,7 @@ func (c *Client) judge(r request, resp *response, at stage, err error, decode fu
 	case resp.status < http.StatusBadRequest:
 		e.Err = ErrRedirect
 		if resp.status != http.StatusSeeOther {
-			// A 303 may point to the result of what was done. Any other redirect says to ask elsewhere.
+			// A 303 may point to the result of the request. Any other redirect means that the request was not processed.
 			e.Outcome = OutcomeNotDone
 		}
 		return e
@@ -68,7 +68,7 @@ func outcomeOfStatus(status int) Outcome {
 	return OutcomeNotDone
 }
 
-// details reads `{"errors":[...]}`. The entries are objects, or plain strings as two public clients have met them. ok is false for anything
+// details reads `{"errors":[...]}`. The entries are objects, or plain strings, which two public clients handle. ok is false for anything
 // else, such as HTML, an empty body or a gateway's own JSON.
 func (c *Client) details(body []byte) (details []ErrorDetail, ok bool) {
 	var payload struct {
@@ -100,7 +100,7 @@ func (c *Client) shortOf(t optionalText) string {
 	return c.secrets.short(*t.value)
 }
 
-// notKantatas describes an error response that does not have the form of the API's.
+// notKantatas describes an error response that does not have the form of the API's errors.
 func notKantatas(resp *response) error {
 	if len(resp.body) == 0 {
 		return fmt.Errorf("%w: it is empty", ErrUnreadable)

@@ -11,7 +11,7 @@ import (
 // maxRetryAfter is the longest Retry-After that is honored. A longer one counts as this.
 const maxRetryAfter = 2 * time.Minute
 
-// do sends the request, again where that is allowed (rule 3), and has decode read the body of a success. decode may be called once for
+// do sends the request, again if that is allowed (rule 3), and calls decode with the body of a success. decode may be called once for
 // each attempt. The error is an [*Error].
 func (c *Client) do(ctx context.Context, r request, decode func(body []byte) error) error {
 	if c.config.AccessToken == "" {
@@ -44,7 +44,7 @@ func (c *Client) do(ctx context.Context, r request, decode func(body []byte) err
 		case !r.mayRepeat(a):
 			return a.err
 		}
-		// An outage has a budget of its own, which does not count attempts, unless the connection broke: that may be this request's fault.
+		// An outage has its own budget, which does not count attempts. A broken connection counts, because this request may be the cause.
 		budgeted := a.outage != 0 && !errors.Is(a.err, ErrBroken)
 		if budgeted && a.outage == outage {
 			continue
@@ -52,7 +52,7 @@ func (c *Client) do(ctx context.Context, r request, decode func(body []byte) err
 		faults++
 		allowed := c.config.MaxRetries
 		if budgeted {
-			// A first outage is waited for also if max_retries is 0.
+			// The request waits for the end of a first outage even if max_retries is 0.
 			outage, allowed = a.outage, max(1, allowed)
 		}
 		if faults > allowed {

@@ -96,7 +96,7 @@ func TestCanceledWhileConnecting(t *testing.T) {
 	})
 }
 
-// A kept connection that the server has closed is noticed before anything is written, or the outcome is unknown: the POST is not lost.
+// If the server has closed a kept connection, the client notices it before it writes anything, or the outcome is unknown.
 func TestServerClosesIdleConnections(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, func(w http.ResponseWriter, _ int) {

@@ -39,7 +39,7 @@ func (u *User) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UserFilter narrows a list of users. What is empty does not filter. It is never sent, because Kantata takes a blank parameter for "all".
+// UserFilter narrows a list of users. An empty field does not filter. It is never sent, because Kantata reads a blank parameter as "all".
 type UserFilter struct {
 	// IDs requests these users. Such a list has no pages.
 	IDs []ID
@@ -49,7 +49,7 @@ type UserFilter struct {
 	OnMyAccount bool
 }
 
-// errAddress reports an address that would turn the filter into another one.
+// errAddress reports an address that would change the meaning of the filter.
 var errAddress = errors.New("an e-mail address is blank or contains a comma")
 
 func (f UserFilter) query(page, perPage int) (url.Values, error) {
@@ -88,8 +88,8 @@ func (c *Client) UsersPage(ctx context.Context, filter UserFilter, page, perPage
 	return found, err
 }
 
-// UsersByEmailAddress returns the people of the account who have one of the addresses, in any spelling of upper and lower case. It is not
-// known whether Kantata compares addresses with regard to case, so each is requested as written and in lower case.
+// UsersByEmailAddress returns the people of the account who have one of the addresses, in upper or lower case. It is not
+// known whether Kantata compares case, so each is requested as written and in lower case.
 func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([]User, error) {
 	if _, err := (UserFilter{EmailAddresses: addresses}).query(1, 1); err != nil {
 		return nil, err

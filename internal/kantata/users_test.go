@@ -82,7 +82,7 @@ func TestUsersByEmailAddress(t *testing.T) {
 	}
 }
 
-// A Kantata that ignores the filter, or a page number, is no reason to return others or to continue forever.
+// If Kantata ignores the filter or the page number, no other people are returned, and the client does not continue forever.
 func TestUsersThatWereNotRequested(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, says(200, usersPage(9, 9, "1 jane@example.com", "2 eve@example.com")))

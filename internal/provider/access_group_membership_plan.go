@@ -14,8 +14,8 @@ import (
 )
 
 // plannedMark is the private data of every plan call that has a prior state. Terraform passes it to the second call of a replacement,
-// which has no prior state, and to no other call without one. The second call judges nothing: the first has said everything, and
-// Terraform drops the warnings of the second.
+// which has no prior state, and to no other call without one. The second call judges nothing, because the first has reported everything
+// and Terraform drops the warnings of the second.
 const plannedMark = "planned"
 
 // ModifyPlan decides whether a change replaces the membership, and reports what an apply would find out too late.
@@ -65,8 +65,8 @@ func (r *accessGroupMembershipResource) ModifyPlan(ctx context.Context, req reso
 	}
 }
 
-// replacedBy returns the attributes whose change replaces the membership. A value that is not known yet is not a different one: if it
-// turns out to be different, Terraform refuses to apply the plan.
+// replacedBy returns the attributes whose change replaces the membership. An unknown value does not replace it. If the value differs in
+// the apply, Terraform refuses the plan.
 func replacedBy(prior, plan resourceModel) path.Paths {
 	var paths path.Paths
 	if !plan.AccessGroupID.IsUnknown() && !plan.AccessGroupID.Equal(prior.AccessGroupID) {
@@ -78,8 +78,8 @@ func replacedBy(prior, plan resourceModel) path.Paths {
 	return paths
 }
 
-// planWant judges an address that plans to have a pair which it does not have. Whether the pair exists comes from a lookup only. The
-// process that applies sends none: the create looks.
+// planWant judges an address that plans to have a pair that it does not have yet. Only a lookup tells whether the pair exists. The
+// process that applies sends no lookup here, because the create does.
 func (r *accessGroupMembershipResource) planWant(ctx context.Context, plan resourceModel, replaces bool) (diags diag.Diagnostics) {
 	if plan.AccessGroupID.IsUnknown() || plan.UserID.IsUnknown() || r.data.plans.isWriting() {
 		return nil

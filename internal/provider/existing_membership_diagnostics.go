@@ -10,13 +10,13 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// findingKind says what is wrong, or worth a warning, about a membership that exists or that several addresses have to do with.
+// findingKind is what is wrong, or worth a warning, with a membership that exists or that concerns several addresses.
 type findingKind int
 
 const (
 	findingNothing findingKind = iota
 
-	findingAdopted // warning: the create takes the existing membership into the state
+	findingAdopted // warning: the create adopts the existing membership
 
 	findingAdoptedOrInterrupted // warning: the same, or the person is removed and added again
 	findingInterrupted          // warning: another address gives the pair up, and this one adds it again
@@ -30,7 +30,7 @@ const (
 	findingLosesAccess      // error: the state holds one membership twice, and the plan destroys one of the two entries
 )
 
-// rank orders kinds by how much they tell: a finding is reported only if it tells more than an earlier one about the same address.
+// rank orders kinds by severity. A finding is reported only if it is more severe than earlier ones about the same address.
 func (k findingKind) rank() int {
 	switch {
 	case k == findingNothing:

@@ -64,7 +64,7 @@ func (f *membershipsFunction) Run(ctx context.Context, req function.RunRequest, 
 	}
 	members, problems := teamMembers(teams.UnderlyingValue())
 	if len(problems) > 0 {
-		// Terraform puts the text into a sentence of its own and ends it with a period.
+		// Terraform inserts the text into a sentence and adds a period.
 		resp.Error = function.NewArgumentFuncError(0, strings.Join(problems, ";\n"))
 		return
 	}
@@ -103,7 +103,7 @@ func teamMembers(teams attr.Value) (members map[string]teamMember, problems []st
 	return members, problems
 }
 
-// addMember adds an e-mail address or a user ID. Only the key has the address in lower case: Kantata's match may be exact.
+// addMember adds an e-mail address or a user ID. Only the key has the address in lower case, because Kantata may compare case.
 func addMember(members map[string]teamMember, group kantata.ID, written string) error {
 	member := teamMember{AccessGroupID: types.StringValue(group.String())}
 	key := strings.ToLower(strings.TrimSpace(written))
@@ -122,7 +122,7 @@ func addMember(members map[string]teamMember, group kantata.ID, written string) 
 	return nil
 }
 
-// memberText returns what was written. A number keeps all of its digits.
+// memberText returns the member as it is written in the configuration. A number keeps all of its digits.
 func memberText(element attr.Value) (string, error) {
 	switch v := element.(type) {
 	case types.Dynamic:

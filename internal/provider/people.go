@@ -15,7 +15,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
 )
 
-// emailAddress keeps out what would change the meaning of a request: Kantata takes a blank filter for "all", and a comma separates
+// emailAddress excludes what would change the meaning of a request: Kantata reads a blank filter as "all", and a comma separates
 // addresses.
 var emailAddress = regexp.MustCompile(`^[^\s,@]+@[^\s,@]+$`)
 

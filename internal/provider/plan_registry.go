@@ -8,7 +8,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// quietTime is how long no call may begin or end until a walk has nothing more to say about who holds a pair.
+// quietTime is how long no call must begin or end before calls stop waiting for the holder of a pair.
 const quietTime = 400 * time.Millisecond
 
 // planRegistry records what the calls of one provider process say about each pair, so that a plan reports what two resources do to one
@@ -18,16 +18,16 @@ const quietTime = 400 * time.Millisecond
 // Nothing in a call distinguishes a plan from an apply until the first write. From then on the registry finds nothing, because the run
 // may be about to delete the pair: the create decides (rule 11).
 type planRegistry struct {
-	settled chan struct{} // closed when calls stop waiting for a holder: the walk was quiet once, or the process writes
+	released chan struct{} // closed when calls stop waiting for a holder: no call began or ended for quietTime, or the process writes
 
-	mu        sync.Mutex // guards all fields below, and the pairs and wants that they lead to
-	pairs     map[kantata.Pair]*plannedPair
-	explained map[findingKind]bool // errors of which the full text was given
-	writing   bool                 // a create, update or delete was called
-	isSettled bool
-	running   int // calls in progress that do not wait
-	waiting   int
-	quiet     *time.Timer // runs while calls wait and none runs
+	mu         sync.Mutex // guards all fields below, and the pairs and wants that they lead to
+	pairs      map[kantata.Pair]*plannedPair
+	explained  map[findingKind]bool // errors of which the full text was given
+	writing    bool                 // a create, update or delete was called
+	isReleased bool
+	running    int // calls in progress that do not wait
+	waiting    int
+	quiet      *time.Timer // runs while calls wait and none runs
 }
 
 // plannedPair is what the calls say about one pair.
@@ -64,7 +64,7 @@ type want struct {
 }
 
 func newPlanRegistry() *planRegistry {
-	return &planRegistry{settled: make(chan struct{}), pairs: map[kantata.Pair]*plannedPair{}, explained: map[findingKind]bool{}}
+	return &planRegistry{released: make(chan struct{}), pairs: map[kantata.Pair]*plannedPair{}, explained: map[findingKind]bool{}}
 }
 
 // begin records that a call of Terraform is in progress until the returned function is called.
@@ -77,7 +77,7 @@ func (r *planRegistry) begin() (end func()) {
 func (r *planRegistry) beginWrite() (end func()) {
 	r.mu.Lock()
 	r.writing = true
-	r.settle()
+	r.release()
 	r.mu.Unlock()
 	return r.begin()
 }
@@ -89,7 +89,7 @@ func (r *planRegistry) isWriting() bool {
 	return r.writing
 }
 
-// beginRead records that an address holds the pair as far as its Read has not found it absent.
+// beginRead records that an address holds the pair unless its Read finds the pair absent.
 func (r *planRegistry) beginRead(pair kantata.Pair) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,7 +175,7 @@ func (r *planRegistry) report(kind findingKind, m membershipModel) []finding {
 }
 
 // await waits until it is known whether another address holds or wants the pair, the process writes, or no call has begun or ended for
-// quietTime. The last happens once for a process: a walk in which calls wait for each other must not wait again and again.
+// quietTime. A process waits for quietTime only once, because calls that wait for each other must not wait again and again.
 func (r *planRegistry) await(ctx context.Context, pair kantata.Pair) {
 	r.mu.Lock()
 	known := r.pair(pair).known
@@ -184,12 +184,12 @@ func (r *planRegistry) await(ctx context.Context, pair kantata.Pair) {
 	defer r.count(1, -1)
 	select {
 	case <-known:
-	case <-r.settled:
+	case <-r.released:
 	case <-ctx.Done():
 	}
 }
 
-// count changes how many calls run and wait, and starts the quiet time anew.
+// count changes how many calls run and wait, and restarts the quiet time.
 func (r *planRegistry) count(running, waiting int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -198,24 +198,24 @@ func (r *planRegistry) count(running, waiting int) {
 	if r.quiet != nil {
 		r.quiet.Stop()
 	}
-	if r.running == 0 && r.waiting > 0 && !r.isSettled {
-		r.quiet = time.AfterFunc(quietTime, r.settleIfQuiet)
+	if r.running == 0 && r.waiting > 0 && !r.isReleased {
+		r.quiet = time.AfterFunc(quietTime, r.releaseIfQuiet)
 	}
 }
 
-func (r *planRegistry) settleIfQuiet() {
+func (r *planRegistry) releaseIfQuiet() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running == 0 {
-		r.settle()
+		r.release()
 	}
 }
 
-// settle must be called with the lock held.
-func (r *planRegistry) settle() {
-	if !r.isSettled {
-		r.isSettled = true
-		close(r.settled)
+// release must be called with the lock held.
+func (r *planRegistry) release() {
+	if !r.isReleased {
+		r.isReleased = true
+		close(r.released)
 	}
 }
 
@@ -229,7 +229,7 @@ func (r *planRegistry) pair(pair kantata.Pair) *plannedPair {
 	return p
 }
 
-// say returns what is now known about w unless as much was said before. It must be called with the lock held.
+// say returns a finding about w if it tells more than an earlier one. It must be called with the lock held.
 func (r *planRegistry) say(p *plannedPair, w *want) []finding {
 	kind, m := p.verdict(w)
 	if kind.rank() <= w.said.rank() {
@@ -256,7 +256,7 @@ func (p *plannedPair) setKnown() {
 	}
 }
 
-// verdict is the table of DESIGN.md: what one address that wants a pair means to those that hold it.
+// verdict implements the table of DESIGN.md: what happens if one address wants a pair and others hold it.
 func (p *plannedPair) verdict(w *want) (findingKind, membershipModel) {
 	if len(p.wants) > 1 {
 		return findingWantedTwice, p.described(w)
