@@ -154,8 +154,8 @@ func (g *gate) limited(now time.Time, t ticket, e *Error, retryAfter time.Durati
 	g.limit.fail(now, t.key, t.limitProbe, e, retryAfter)
 }
 
-// firstPause is the wait after a 429 without a Retry-After. Most limits count the requests of one second, so a new limit gets one second. If
-// the limit is known, the pace was only a little too fast, and the next request shows whether the reduced pace is right.
+// firstPause is the wait after a 429 without a Retry-After. Most limits count the requests of one second, so a new limit gets one second.
+// If the limit is known, the pace was only a little too fast, and the next request shows whether the reduced pace is right.
 func (g *gate) firstPause() time.Duration {
 	if g.pace.rate > 0 {
 		return g.pace.interval()

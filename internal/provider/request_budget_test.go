@@ -195,8 +195,7 @@ func TestLookupsOfOneAddressCost(t *testing.T) {
 				for i := range 60 {
 					calls.Go(func() error {
 						_, said := r.data("kantata_users", map[string]tftypes.Value{
-							"email_addresses": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{text(fmt.Sprintf("user%d@example.com", i+1))}),
-							"ignore_missing":  tftypes.NewValue(tftypes.Bool, true),
+							"email_addresses": set(fmt.Sprintf("user%d@example.com", i+1)), "ignore_missing": tftypes.NewValue(tftypes.Bool, true),
 						})
 						if said != "" {
 							return errors.New(said)
