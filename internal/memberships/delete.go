@@ -88,7 +88,7 @@ func (s *Store) checkRemoved(ctx context.Context, id kantata.ID, key kantata.Pai
 	}
 	switch {
 	case err != nil:
-		err = fmt.Errorf("whether membership %s still exists is not known: %w", id, err)
+		err = fmt.Errorf("it is not known whether membership %s still exists: %w", id, err)
 	case slices.ContainsFunc(rows, func(m kantata.Membership) bool { return m.ID == id }):
 		err = &NotDeletedError{ID: id}
 	default:

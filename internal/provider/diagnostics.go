@@ -91,7 +91,10 @@ func blamed(e *kantata.Error) string {
 }
 
 func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
-	subject := describeModel(prior) + " could not be read. It stays in the state, because only a confirmed absence removes it."
+	subject := describeModel(prior) + " could not be read."
+	if imported := prior.ID.IsNull() || prior.UserID.IsNull(); !imported {
+		subject += " It stays in the state, because only a confirmed absence removes it."
+	}
 	return failure(summaryRead, subject, err, "")
 }
 
