@@ -148,8 +148,8 @@ func (a *application) destroyObject(ch *change) (*object, bool) {
 		private = resp.PlannedPrivate
 	}
 	resp, err := a.server.ApplyResourceChange(a.ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: typeName, PriorState: dynamic(a.object, prior.value), PlannedState: dynamic(a.object, a.null()), Config: dynamic(a.object, a.null()),
-		PlannedPrivate: private, PlannedIdentity: identity,
+		TypeName: typeName, PriorState: dynamic(a.object, prior.value), PlannedState: dynamic(a.object, a.null()),
+		Config: dynamic(a.object, a.null()), PlannedPrivate: private, PlannedIdentity: identity,
 	})
 	if c.failCall(ch.addr, ch.pairs(), err) {
 		return prior, false

@@ -183,7 +183,8 @@ func (c *configuration) hcl() string {
 		fmt.Fprintf(&b, "locals {\n  %s = {\n", name)
 		for _, k := range c.keys {
 			if block(k.addr) == name {
-				fmt.Fprintf(&b, "    %s = { group = %q, user = %q }\n", strings.Trim(strings.TrimPrefix(k.addr, name), "[]"), k.pair().group, k.pair().user)
+				key := strings.Trim(strings.TrimPrefix(k.addr, name), "[]")
+				fmt.Fprintf(&b, "    %s = { group = %q, user = %q }\n", key, k.pair().group, k.pair().user)
 			}
 		}
 		b.WriteString("  }\n}\n")
@@ -192,14 +193,16 @@ func (c *configuration) hcl() string {
 			fmt.Fprintf(&b, "resource \"terraform_data\" %q {\n  for_each = local.%s\n  input    = each.value.user\n}\n", name, name)
 			user = "terraform_data." + name + "[each.key].output"
 		}
-		fmt.Fprintf(&b, "resource %q %q {\n  for_each        = local.%s\n  access_group_id = each.value.group\n  user_id         = %s\n%s}\n", typeName, name, name, user, lifecycle)
+		fmt.Fprintf(&b, "resource %q %q {\n  for_each        = local.%s\n  access_group_id = each.value.group\n", typeName, name, name)
+		fmt.Fprintf(&b, "  user_id         = %s\n%s}\n", user, lifecycle)
 	}
 	fmt.Fprintf(&b, "locals {\n  %s = [", counted)
 	for _, u := range c.counted {
 		fmt.Fprintf(&b, "%q, ", person{User: u}.pair().user)
 	}
-	fmt.Fprintf(&b, "]\n}\nresource %q %q {\n  count           = length(local.%s)\n  access_group_id = %q\n  user_id         = local.%s[count.index]\n%s}\n",
-		typeName, counted, counted, person{}.pair().group, counted, lifecycle)
+	fmt.Fprintf(&b, "]\n}\nresource %q %q {\n  count           = length(local.%s)\n  access_group_id = %q\n",
+		typeName, counted, counted, person{}.pair().group)
+	fmt.Fprintf(&b, "  user_id         = local.%s[count.index]\n%s}\n", counted, lifecycle)
 	for _, m := range c.moves {
 		fmt.Fprintf(&b, "moved {\n  from = %s\n  to   = %s\n}\n", full(m[0]), full(m[1]))
 	}

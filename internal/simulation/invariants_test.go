@@ -221,7 +221,7 @@ func (v *verdict) judge() {
 	}
 }
 
-// judgeTime checks that a run ends within the time that its faults can cost. A fault that nothing is returned for costs a request timeout, a
+// judgeTime checks that a run ends within the time that its faults can cost. A fault without a response costs a request timeout, a
 // Retry-After what it says, and anything else the wait before the next attempt. A rate limit may last five minutes (rule 12), and a create
 // that ended in doubt is looked for during a minute (rule 3).
 func (v *verdict) judgeTime() {
@@ -259,8 +259,8 @@ func (v *verdict) judgeTime() {
 // stopLimit is the time that rule 9 allows a create to look up its pair after an interrupt, and some more for the way.
 const stopLimit = 8 * time.Second
 
-// judgeFailure checks that a run without faults fails only with advice: after a change outside Terraform or an earlier failure, an error may
-// be right, and then it says what to do.
+// judgeFailure checks that a run without faults fails only with advice. After a change outside Terraform or an earlier failure, an error
+// may be right, and then it says what to do.
 func (v *verdict) judgeFailure() {
 	if !v.s.quiet() || v.c.halted() {
 		return
@@ -287,7 +287,8 @@ func (v *verdict) contested(p pair, addr string) bool {
 		return false
 	}
 	for other, o := range v.plan.state.all() {
-		if other != addr && o.pair() == p && !slices.ContainsFunc(v.plan.changes, func(ch *change) bool { return ch.removes() && ch.prior == o }) {
+		removed := slices.ContainsFunc(v.plan.changes, func(ch *change) bool { return ch.removes() && ch.prior == o })
+		if other != addr && o.pair() == p && !removed {
 			return true
 		}
 	}
@@ -325,7 +326,7 @@ func (v *verdict) judgeAccess(f *facts) {
 			continue
 		}
 		started := slices.ContainsFunc(addrs, func(addr string) bool { return v.started[addr] })
-		had := len(v.rows[p]) > 0 || slices.ContainsFunc(f.changes, func(ch kantatatest.Change) bool { return ch.Added && pairOf(ch.Membership) == p })
+		had := v.existed(p)
 		switch {
 		case had && !started && (v.c.halted() || v.dependencyFailed(addrs)):
 		case had:

@@ -86,7 +86,8 @@ func comparable(seed uint64) history {
 		s.Faults = nil
 		s.Events = slices.DeleteFunc(slices.Clone(s.Events), func(e event) bool { return e.At > 0 })
 		if seed%4 == 3 && i > 0 { // Kantata refuses all creates, or all deletes
-			s.Faults = []fault{{Phase: phaseApply, Effect: kantatatest.ReturnStatus, Status: 403, Method: []string{"POST", "DELETE"}[seed/4%2], Times: 1000}}
+			refused := []string{"POST", "DELETE"}[seed/4%2]
+			s.Faults = []fault{{Phase: phaseApply, Effect: kantatatest.AnswerStatus, Status: 403, Method: refused, Times: 1000}}
 		}
 	}
 	return h
@@ -112,9 +113,9 @@ func (o *outcome) addWrites(requests []kantatatest.Request) {
 	}
 }
 
-// compare runs a history with the real CLI and in the model. If a run removes and creates one pair, or if its plan fails, the order in which
-// Terraform makes its calls decides the outcome. The model then tries several orders. If many pairs are concerned, it may meet none that
-// leads to the same, but then at least the calls must be equal.
+// compare runs a history with the real CLI and in the model. If a run removes and creates one pair, or if its plan fails, the order in
+// which Terraform makes its calls decides the outcome. The model then tries several orders. If many pairs are concerned, it may meet none
+// that leads to the same, but then at least the calls must be equal.
 func compare(t *testing.T, cli realCLI, h history) {
 	t.Helper()
 	got := realOutcomes(t, cli, h)
@@ -321,8 +322,11 @@ func (r *realRun) report(args []string) (ok bool) {
 		var message struct {
 			Diagnostic *struct{ Severity, Summary string }
 		}
-		if json.Unmarshal([]byte(line), &message) == nil && message.Diagnostic != nil && message.Diagnostic.Summary != "Provider development overrides are in effect" {
-			r.out.add("diagnostic", "%s %s", message.Diagnostic.Severity, message.Diagnostic.Summary)
+		if json.Unmarshal([]byte(line), &message) != nil || message.Diagnostic == nil {
+			continue
+		}
+		if d := message.Diagnostic; d.Summary != "Provider development overrides are in effect" {
+			r.out.add("diagnostic", "%s %s", d.Severity, d.Summary)
 		}
 	}
 	return ok

@@ -62,7 +62,9 @@ func (c *command) start(phase string) *process {
 	values["access_token"] = tftypes.NewValue(tftypes.String, kantatatest.Token)
 	values["base_url"] = tftypes.NewValue(tftypes.String, p.wire.url)
 	values["request_timeout"] = tftypes.NewValue(tftypes.Number, requestTimeout)
-	resp, err := p.server.ConfigureProvider(p.ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: c.product.version, Config: dynamic(object, tftypes.NewValue(object, values))})
+	resp, err := p.server.ConfigureProvider(p.ctx, &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: c.product.version, Config: dynamic(object, tftypes.NewValue(object, values)),
+	})
 	must(err)
 	c.add("provider", nil, resp.Diagnostics)
 	c.mu.Lock()
@@ -224,7 +226,9 @@ func (p *process) read(addr string, prior *object) (*object, bool) {
 	return next, !failed
 }
 
-func (p *process) plan(prior, config tftypes.Value, private []byte, identity *tfprotov6.ResourceIdentityData) (*tfprotov6.PlanResourceChangeResponse, tftypes.Value, error) {
+func (p *process) plan(
+	prior, config tftypes.Value, private []byte, identity *tfprotov6.ResourceIdentityData,
+) (*tfprotov6.PlanResourceChangeResponse, tftypes.Value, error) {
 	resp, err := p.server.PlanResourceChange(p.ctx, &tfprotov6.PlanResourceChangeRequest{
 		TypeName: typeName, PriorState: dynamic(p.object, prior), ProposedNewState: dynamic(p.object, p.proposed(prior, config)),
 		Config: dynamic(p.object, config), PriorPrivate: private, PriorIdentity: identity,
@@ -263,7 +267,9 @@ func (p *process) list(group string) bool {
 		values["access_group_id"] = tftypes.NewValue(tftypes.String, group)
 	}
 	began := time.Now()
-	resp, err := p.server.ReadDataSource(p.ctx, &tfprotov6.ReadDataSourceRequest{TypeName: listName, Config: dynamic(t, tftypes.NewValue(t, values))})
+	resp, err := p.server.ReadDataSource(p.ctx, &tfprotov6.ReadDataSourceRequest{
+		TypeName: listName, Config: dynamic(t, tftypes.NewValue(t, values)),
+	})
 	if c.failCall("data "+group, nil, err) || c.add("data "+group, nil, resp.Diagnostics) {
 		return false
 	}

@@ -45,8 +45,8 @@ func pick[T any](g *generator, from ...T) T { return from[g.IntN(len(from))] }
 
 func (g *generator) settings(seed uint64) settings {
 	s := settings{
-		Seed: seed, Latency: pick(g, 5, 50, 400), CLI: pick(g, oldest, oldest, "Terraform-1.15", "OpenTofu-1.12"), DeleteStatus: pick(g, http.StatusOK, http.StatusNoContent),
-		Parallelism: pick(g, 10, 10, 10, 1, 40), Duplicates: refusedDuplicate,
+		Seed: seed, Latency: pick(g, 5, 50, 400), CLI: pick(g, oldest, oldest, "Terraform-1.15", "OpenTofu-1.12"),
+		DeleteStatus: pick(g, http.StatusOK, http.StatusNoContent), Parallelism: pick(g, 10, 10, 10, 1, 40), Duplicates: refusedDuplicate,
 	}
 	if g.one(4) {
 		s.Duplicates = pick(g, "the-first-again", "a-second-is-made")
@@ -78,7 +78,8 @@ func (g *generator) edit(list *[]edit, e edit) {
 // start is the first configuration, and memberships that others have added.
 func (g *generator) start() (s step) {
 	for i := range g.IntN(13) {
-		g.edit(&s.Edits, edit{What: editAdd, Addr: fmt.Sprintf("%s[%q]", pick(g, "m", "m", "m", "n", deferred), fmt.Sprintf("k%d", i)), Who: g.keyedPerson()})
+		addr := fmt.Sprintf("%s[\"k%d\"]", pick(g, "m", "m", "m", "n", deferred), i)
+		g.edit(&s.Edits, edit{What: editAdd, Addr: addr, Who: g.keyedPerson()})
 	}
 	for range g.IntN(10) {
 		g.edit(&s.Edits, edit{What: editAppend, Who: person{User: g.countedUser()}})
@@ -90,7 +91,9 @@ func (g *generator) start() (s step) {
 		}
 	}
 	for g.one(4) {
-		s.Events = append(s.Events, event{Phase: pick(g, phasePlan, phaseApply), At: g.IntN(8), What: eventHidden, Who: person{Group: g.IntN(groups)}})
+		e := eventAt(pick(g, phasePlan, phaseApply), g.IntN(8), eventHidden)
+		e.Who.Group = g.IntN(groups)
+		s.Events = append(s.Events, e)
 	}
 	return s
 }
@@ -269,7 +272,8 @@ func (g *generator) editCounts(list *[]edit) {
 // complete, and a membership that is never found by its ID while lists are empty.
 func (g *generator) fault() fault {
 	f := fault{
-		Phase: pick(g, phasePlan, phaseApply), Method: pick(g, http.MethodGet, http.MethodPost, http.MethodDelete), Skip: g.IntN(6), Times: 1 + g.IntN(5),
+		Phase: pick(g, phasePlan, phaseApply), Method: pick(g, http.MethodGet, http.MethodPost, http.MethodDelete),
+		Skip: g.IntN(6), Times: 1 + g.IntN(5),
 	}
 	if f.Phase == phasePlan {
 		f.Method = http.MethodGet

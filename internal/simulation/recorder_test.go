@@ -97,7 +97,9 @@ func (r *recorder) text(d *tfprotov6.DynamicValue) string {
 	return "{" + strings.Join(parts, " ") + "}"
 }
 
-func (r *recorder) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (r *recorder) ReadResource(
+	ctx context.Context, req *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	r.note(fmt.Sprintf("read %s private=%t identity=%t", r.text(req.CurrentState), len(req.Private) > 0, req.CurrentIdentity != nil))
 	resp, err := r.ProviderServer.ReadResource(ctx, req)
 	if err != nil {
@@ -113,19 +115,25 @@ func (r *recorder) ReadResource(ctx context.Context, req *tfprotov6.ReadResource
 	return resp, nil
 }
 
-func (r *recorder) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (r *recorder) PlanResourceChange(
+	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	r.note(fmt.Sprintf("plan prior %s proposed %s config %s private=%t identity=%t",
 		r.text(req.PriorState), r.text(req.ProposedNewState), r.text(req.Config), len(req.PriorPrivate) > 0, req.PriorIdentity != nil))
 	return r.ProviderServer.PlanResourceChange(ctx, req)
 }
 
-func (r *recorder) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (r *recorder) ApplyResourceChange(
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	r.note(fmt.Sprintf("apply prior %s planned %s config %s private=%t identity=%t",
 		r.text(req.PriorState), r.text(req.PlannedState), r.text(req.Config), len(req.PlannedPrivate) > 0, req.PlannedIdentity != nil))
 	return r.ProviderServer.ApplyResourceChange(ctx, req)
 }
 
-func (r *recorder) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+func (r *recorder) ImportResourceState(
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
 	r.note("import " + req.ID)
 	return r.ProviderServer.ImportResourceState(ctx, req)
 }
@@ -133,12 +141,16 @@ func (r *recorder) ImportResourceState(ctx context.Context, req *tfprotov6.Impor
 // configureCall is the note of a process that is configured.
 const configureCall = "configure"
 
-func (r *recorder) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+func (r *recorder) ConfigureProvider(
+	ctx context.Context, req *tfprotov6.ConfigureProviderRequest,
+) (*tfprotov6.ConfigureProviderResponse, error) {
 	r.note(configureCall)
 	return r.ProviderServer.ConfigureProvider(ctx, req)
 }
 
-func (r *recorder) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+func (r *recorder) ReadDataSource(
+	ctx context.Context, req *tfprotov6.ReadDataSourceRequest,
+) (*tfprotov6.ReadDataSourceResponse, error) {
 	r.note("data " + req.TypeName)
 	return r.ProviderServer.ReadDataSource(ctx, req)
 }

@@ -61,21 +61,24 @@ func printOne[T any](forms []form[T], v *T) string {
 
 // settingForms are the lines before the first step.
 var settingForms = []form[settings]{
-	{"seed %d", func(s *settings) []any { return []any{&s.Seed} }, func(*settings) bool { return true }, nil},
-	{"%s runs %d operations at a time", func(s *settings) []any { return []any{&s.CLI, &s.Parallelism} }, func(*settings) bool { return true }, nil},
-	{"Kantata puts at most %d rows on a page", func(s *settings) []any { return []any{&s.PageSize} }, func(s *settings) bool { return s.PageSize > 0 }, nil},
-	{"Kantata responds to a second POST of a pair like this: %s", func(s *settings) []any { return []any{&s.Duplicates} }, func(s *settings) bool { return s.Duplicates != refusedDuplicate }, nil},
-	{"Kantata responds to a DELETE with %d", func(s *settings) []any { return []any{&s.DeleteStatus} }, func(*settings) bool { return true }, nil},
-	{
-		"Kantata's responses differ from what is likely: %s", func(s *settings) []any { return []any{&s.Reading} },
-		func(s *settings) bool { return s.Reading != "" }, nil,
-	},
-	{
-		"every person has a row in a default group", func(*settings) []any { return nil },
-		func(s *settings) bool { return s.DefaultRows }, func(s *settings) { s.DefaultRows = true },
-	},
-	{"a request takes up to %d ms each way", func(s *settings) []any { return []any{&s.Latency} }, func(*settings) bool { return true }, nil},
-	{"a data source lists group %s", func(s *settings) []any { return []any{&s.Lists} }, func(s *settings) bool { return s.Lists != "" }, nil},
+	settingForm("seed %d", func(s *settings) []any { return []any{&s.Seed} }),
+	settingForm("%s runs %d operations at a time", func(s *settings) []any { return []any{&s.CLI, &s.Parallelism} }),
+	settingForm("Kantata puts at most %d rows on a page", func(s *settings) []any { return []any{&s.PageSize} }).
+		with(func(s *settings) bool { return s.PageSize > 0 }, func(*settings) {}),
+	settingForm("Kantata responds to a second POST of a pair like this: %s", func(s *settings) []any { return []any{&s.Duplicates} }).
+		with(func(s *settings) bool { return s.Duplicates != refusedDuplicate }, func(*settings) {}),
+	settingForm("Kantata responds to a DELETE with %d", func(s *settings) []any { return []any{&s.DeleteStatus} }),
+	settingForm("Kantata's responses differ from what is likely: %s", func(s *settings) []any { return []any{&s.Reading} }).
+		with(func(s *settings) bool { return s.Reading != "" }, func(*settings) {}),
+	settingForm("every person has a row in a default group", func(*settings) []any { return nil }).
+		with(func(s *settings) bool { return s.DefaultRows }, func(s *settings) { s.DefaultRows = true }),
+	settingForm("a request takes up to %d ms each way", func(s *settings) []any { return []any{&s.Latency} }),
+	settingForm("a data source lists group %s", func(s *settings) []any { return []any{&s.Lists} }).
+		with(func(s *settings) bool { return s.Lists != "" }, func(*settings) {}),
+}
+
+func settingForm(format string, fields func(*settings) []any) form[settings] {
+	return form[settings]{format, fields, func(*settings) bool { return true }, func(*settings) {}}
 }
 
 const refusedDuplicate = "refused"
@@ -135,7 +138,9 @@ func editForm(what, format string, fields func(*edit) []any) form[edit] {
 
 var editForms = []form[edit]{
 	editForm(editAdd, "add %s = user %d in group %d", func(e *edit) []any { return []any{&e.Addr, &e.Who.User, &e.Who.Group} }),
-	editForm(editDuplicate, "add a second address %s = user %d in group %d", func(e *edit) []any { return []any{&e.Addr, &e.Who.User, &e.Who.Group} }),
+	editForm(editDuplicate, "add a second address %s = user %d in group %d", func(e *edit) []any {
+		return []any{&e.Addr, &e.Who.User, &e.Who.Group}
+	}),
 	editForm(editRemove, "remove %s", func(e *edit) []any { return []any{&e.Addr} }),
 	editForm(editRename, "rename %s to %s without a moved block", func(e *edit) []any { return []any{&e.Addr, &e.To} }),
 	editForm(editMove, "rename %s to %s with a moved block", func(e *edit) []any { return []any{&e.Addr, &e.To} }),
@@ -177,7 +182,9 @@ var eventForms = []form[event]{
 	eventForm(eventAdd, "user %d is added to group %d outside Terraform", who),
 	eventForm(eventRemove, "user %d is removed from group %d outside Terraform", who),
 	eventForm(eventAgain, "user %d is removed from group %d and added again outside Terraform", who),
-	eventForm(eventHidden, "a membership of group %d is added that lists count and never show", func(e *event) []any { return []any{&e.Who.Group} }),
+	eventForm(eventHidden, "a membership of group %d is added that lists count and never show", func(e *event) []any {
+		return []any{&e.Who.Group}
+	}),
 	eventForm(eventInterrupt, "Ctrl-C", func(*event) []any { return nil }),
 	eventForm(eventKill, "Terraform and the provider are killed", func(*event) []any { return nil }),
 	eventForm(eventOutage, "Kantata cannot be reached for %d s", func(e *event) []any { return []any{&e.Secs} }),
@@ -205,11 +212,13 @@ func isHTML(f *fault) bool  { return f.HTML }
 func setHTML(f *fault)      { f.HTML = true }
 
 var faultForms = []form[fault]{
-	faultForm(kantatatest.ReturnStatus, "is not done and returns %d as HTML", status).with(isHTML, setHTML),
-	faultForm(kantatatest.ReturnStatus, "is not done and returns %d with Retry-After: %d", func(f *fault) []any { return []any{&f.Status, &f.RetryAfter} }).with(func(f *fault) bool { return f.RetryAfter > 0 }, func(*fault) {}),
-	faultForm(kantatatest.ReturnStatus, "is not done and returns %d", status),
-	faultForm(kantatatest.ReturnStatusAfter, "is done but returns %d as HTML", status).with(isHTML, setHTML),
-	faultForm(kantatatest.ReturnStatusAfter, "is done but returns %d", status),
+	faultForm(kantatatest.AnswerStatus, "is not done and returns %d as HTML", status).with(isHTML, setHTML),
+	faultForm(kantatatest.AnswerStatus, "is not done and returns %d with Retry-After: %d", func(f *fault) []any {
+		return []any{&f.Status, &f.RetryAfter}
+	}).with(func(f *fault) bool { return f.RetryAfter > 0 }, func(*fault) {}),
+	faultForm(kantatatest.AnswerStatus, "is not done and returns %d", status),
+	faultForm(kantatatest.AnswerStatusAfter, "is done but returns %d as HTML", status).with(isHTML, setHTML),
+	faultForm(kantatatest.AnswerStatusAfter, "is done but returns %d", status),
 	faultForm(kantatatest.ResetBefore, "is not done and the connection breaks", nothing),
 	faultForm(kantatatest.ResetAfter, "is done but the connection breaks", nothing),
 	faultForm(kantatatest.HangBefore, "is not done and nothing is returned", nothing),
@@ -221,7 +230,9 @@ var faultForms = []form[fault]{
 	faultForm(kantatatest.LateCommit, "returns 504 and is done %d requests later", func(f *fault) []any { return []any{&f.Later} }),
 }
 
-var faultHead = form[fault]{"in the %s %d times after %d others:", func(f *fault) []any { return []any{&f.Phase, &f.Times, &f.Skip} }, nil, nil}
+var faultHead = form[fault]{
+	"in the %s %d times after %d others:", func(f *fault) []any { return []any{&f.Phase, &f.Times, &f.Skip} }, nil, nil,
+}
 
 func (f fault) String() string {
 	what := f.Method

@@ -2,8 +2,8 @@
 //
 // The real provider server and its HTTP client run in a testing/synctest bubble against the embedded Kantata of kantatatest. A model of
 // Terraform's core makes the protocol calls. A history says what the user edits, what others change outside Terraform, and which requests
-// fail; it comes from a seed or from a script. After each run, and some after each call, invariants are checked. A history that breaks one is
-// made smaller and printed as a script, which can be kept in testdata.
+// fail. It comes from a seed or from a script. Invariants are checked after each run, and some after each call. A history that breaks one
+// is made smaller and printed as a script, which can be kept in testdata.
 //
 // Read the files in this order:
 //
@@ -168,7 +168,8 @@ func (s *search) report(t *testing.T) {
 	took := time.Since(s.began)
 	t.Logf("%d histories, %d plans and applies in %s: %.0f a second on %d cores", s.histories, s.runs, took.Round(time.Second),
 		float64(s.runs)/took.Seconds(), runtime.GOMAXPROCS(0))
-	for _, kind := range slices.SortedFunc(maps.Keys(s.found), func(a, b string) int { return cmp.Compare(s.found[a].after, s.found[b].after) }) {
+	first := func(a, b string) int { return cmp.Compare(s.found[a].after, s.found[b].after) }
+	for _, kind := range slices.SortedFunc(maps.Keys(s.found), first) {
 		f := s.found[kind]
 		mark := ""
 		if s.known[kind] {

@@ -452,7 +452,9 @@ func (c *configuration) planData(st *state) map[string]string {
 }
 
 // planAddress refreshes and plans one address.
-func (p *process) planAddress(cfg *configuration, addr string, prior *object, in instance, wanted, userKnown bool) (ch *change, refreshed *object, ok bool) {
+func (p *process) planAddress(
+	cfg *configuration, addr string, prior *object, in instance, wanted, userKnown bool,
+) (ch *change, refreshed *object, ok bool) {
 	c := p.command
 	keepObject, removedBlock := cfg.removed[block(addr)]
 	orphan := !wanted && !c.refreshOnly && (!removedBlock || !keepObject)
@@ -499,7 +501,9 @@ func (p *process) planDeposed(addr string, prior *object) (*change, *object, boo
 	return ch, refreshed, ok
 }
 
-func (p *process) planInstance(addr string, in instance, prior *object, identity *tfprotov6.ResourceIdentityData, userKnown, forced bool) (*change, bool) {
+func (p *process) planInstance(
+	addr string, in instance, prior *object, identity *tfprotov6.ResourceIdentityData, userKnown, forced bool,
+) (*change, bool) {
 	c := p.command
 	ch := &change{addr: addr, instance: in, prior: prior}
 	priorValue, private := p.null(), []byte(nil)

@@ -35,7 +35,6 @@ type wire struct {
 	asked    map[string]int // how often each request was sent
 	arrived  int
 	writes   int       // in flight
-	reads    int       // in flight
 	downTill time.Time // nothing gets through before this time
 	ended    bool
 	open     []net.Conn
