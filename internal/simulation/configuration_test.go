@@ -32,8 +32,9 @@ type instance struct {
 	pair
 	createFirst bool
 	adopt       bool
-	deferred    bool // user_id comes from terraform_data
-	imported    bool // an import block names this address
+	email       string // if the person is given by e-mail address
+	deferred    bool   // user_id comes from terraform_data
+	imported    bool   // an import block names this address
 }
 
 func countAddr(i int) string { return fmt.Sprintf("%s[%d]", counted, i) }
@@ -133,15 +134,25 @@ func (c *configuration) option(e edit) {
 func (c *configuration) instances() map[string]instance {
 	all := map[string]instance{}
 	for _, k := range c.keys {
-		all[k.addr] = instance{k.pair(), c.createFirst, c.adopt, block(k.addr) == deferred, slices.Contains(c.imports, k.addr)}
+		in := instance{pair: k.pair(), createFirst: c.createFirst, adopt: c.adopt, deferred: block(k.addr) == deferred}
+		if block(k.addr) == byEmail {
+			in.email = emailOf(k.User)
+		}
+		in.imported = slices.Contains(c.imports, k.addr)
+		all[k.addr] = in
 	}
 	for i, u := range c.counted {
-		all[countAddr(i)] = instance{person{u, 0}.pair(), c.createFirst, c.adopt, false, slices.Contains(c.imports, countAddr(i))}
+		addr := countAddr(i)
+		all[addr] = instance{
+			pair: person{u, 0}.pair(), createFirst: c.createFirst, adopt: c.adopt, imported: slices.Contains(c.imports, addr),
+		}
 	}
 	return all
 }
 
-// addressOf returns an address that wants the pair.
+func emailOf(user int) string { return fmt.Sprintf("user%d@example.com", user) }
+
+// addressesOf returns the addresses that want the pair.
 func (c *configuration) addressesOf(p pair) (addrs []string) {
 	for addr, in := range c.instances() {
 		if in.pair == p {
@@ -176,7 +187,7 @@ func (c *configuration) hcl() string {
 	if c.adopt {
 		lifecycle += "  adopt_existing = true\n"
 	}
-	for _, name := range []string{"m", "n", deferred} {
+	for _, name := range []string{"m", "n", byEmail, deferred} {
 		if _, gone := c.removed[name]; gone {
 			continue
 		}
@@ -184,17 +195,20 @@ func (c *configuration) hcl() string {
 		for _, k := range c.keys {
 			if block(k.addr) == name {
 				key := strings.Trim(strings.TrimPrefix(k.addr, name), "[]")
-				fmt.Fprintf(&b, "    %s = { group = %q, user = %q }\n", key, k.pair().group, k.pair().user)
+				fmt.Fprintf(&b, "    %s = { group = %q, user = %q, email = %q }\n", key, k.pair().group, k.pair().user, emailOf(k.User))
 			}
 		}
 		b.WriteString("  }\n}\n")
-		user := "each.value.user"
+		argument, user := "user_id", "each.value.user"
+		if name == byEmail {
+			argument, user = "user_email_address", "each.value.email"
+		}
 		if name == deferred {
 			fmt.Fprintf(&b, "resource \"terraform_data\" %q {\n  for_each = local.%s\n  input    = each.value.user\n}\n", name, name)
 			user = "terraform_data." + name + "[each.key].output"
 		}
 		fmt.Fprintf(&b, "resource %q %q {\n  for_each        = local.%s\n  access_group_id = each.value.group\n", typeName, name, name)
-		fmt.Fprintf(&b, "  user_id         = %s\n%s}\n", user, lifecycle)
+		fmt.Fprintf(&b, "  %s = %s\n%s}\n", argument, user, lifecycle)
 	}
 	fmt.Fprintf(&b, "locals {\n  %s = [", counted)
 	for _, u := range c.counted {

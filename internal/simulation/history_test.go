@@ -95,6 +95,7 @@ func block(addr string) string {
 
 const (
 	counted  = "c" // the block with count
+	byEmail  = "e" // the block that names people by their e-mail address
 	deferred = "d" // the block whose user_id comes from a terraform_data that may be unknown until apply
 )
 

@@ -278,9 +278,10 @@ func (v *verdict) judgeFailure() {
 }
 
 // contested reports whether an error about the pair can be right without any fault: two addresses of the configuration or of the state have
-// it, create_before_destroy creates it while it exists, it turned out to be another one in apply, or it cannot be imported.
+// it, the person has left, create_before_destroy creates it while it exists, it turned out to be another one in apply, or it cannot be
+// imported.
 func (v *verdict) contested(p pair, addr string) bool {
-	if len(v.cfg.addressesOf(p)) > 1 || v.cfg.instances()[addr].imported && len(v.rows[p]) == 0 {
+	if v.left[p.user] || len(v.cfg.addressesOf(p)) > 1 || v.cfg.instances()[addr].imported && len(v.rows[p]) == 0 {
 		return true
 	}
 	if v.plan == nil {
@@ -339,7 +340,7 @@ func (v *verdict) judgeAccess(f *facts) {
 
 // postsWork reports whether nothing can have kept the response to a POST from the provider.
 func (s step) postsWork() bool {
-	return !s.faulty(http.MethodPost) && !s.happens(eventInterrupt) && !s.happens(eventKill) && !s.happens(eventOutage)
+	return !s.faulty(http.MethodPost) && !s.cut()
 }
 
 // dependencyFailed reports whether Terraform did not start the creates of the addresses because a step before them failed.
@@ -471,7 +472,7 @@ func (w *world) listed(group string, ids []string, began time.Time) {
 			continue
 		}
 		id := fmt.Sprint(ch.Membership.ID)
-		exists[id] = ch.Added && ch.At.Before(began) && !w.hidden[id]
+		exists[id] = ch.Added && began.Sub(ch.At) > evidenceAge && !w.hidden[id]
 	}
 	for id, there := range exists {
 		if there && !slices.Contains(ids, id) {

@@ -59,11 +59,8 @@ var causes = []struct {
 		return v.took >= 5*time.Minute && v.returned(http.StatusTooManyRequests)
 	}},
 	{"Something other than Kantata's API may have responded", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
-	// A request that Ctrl-C stopped on its way may have been sent, as far as the provider can know.
-	{"the membership may still appear", func(v *verdict, _ diagnostic) bool {
-		return v.sent(http.MethodPost) || v.s.happens(eventInterrupt)
-	}},
-	{"and the next apply checks it again", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) }},
+	{"the membership may still appear", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodPost) || v.s.cut() }},
+	{"and the next apply finds out", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) || v.s.cut() }},
 	{"is already in access group", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults)+len(v.s.Events) > 0 }},
 }
 
@@ -151,6 +148,11 @@ func (v *verdict) returned(status int) bool {
 
 func (v *verdict) sent(method string) bool {
 	return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool { return r.Method == method })
+}
+
+// cut reports whether requests may have been lost before they arrived.
+func (s step) cut() bool {
+	return s.happens(eventOutage) || s.happens(eventInterrupt) || s.happens(eventKill)
 }
 
 func (s step) faulty(method string) bool {

@@ -154,6 +154,10 @@ func (p *process) config(in instance, userKnown bool) tftypes.Value {
 	if in.adopt {
 		values["adopt_existing"] = tftypes.NewValue(tftypes.Bool, true)
 	}
+	if in.email != "" {
+		values["user_email_address"] = tftypes.NewValue(tftypes.String, in.email)
+		values["user_id"] = tftypes.NewValue(tftypes.String, nil)
+	}
 	if !userKnown {
 		values["user_id"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 	}

@@ -78,7 +78,7 @@ func (g *generator) edit(list *[]edit, e edit) {
 // start is the first configuration, and memberships that others have added.
 func (g *generator) start() (s step) {
 	for i := range g.IntN(13) {
-		addr := fmt.Sprintf("%s[\"k%d\"]", pick(g, "m", "m", "m", "n", deferred), i)
+		addr := fmt.Sprintf("%s[\"k%d\"]", pick(g, "m", "m", "n", byEmail, deferred), i)
 		g.edit(&s.Edits, edit{What: editAdd, Addr: addr, Who: g.keyedPerson()})
 	}
 	for range g.IntN(10) {
@@ -136,6 +136,9 @@ func (g *generator) disturb(s *step) {
 	}
 	for g.one(3) {
 		event(g.outside(phase(), 1+g.IntN(20), any...))
+	}
+	if g.one(8) {
+		event(g.outside(phase(), g.IntN(10), eventLeave))
 	}
 	if g.one(6) {
 		event(eventAt(phase(), 1+g.IntN(25), eventInterrupt))
@@ -212,7 +215,7 @@ func (g *generator) address() string {
 }
 
 func (g *generator) editKeys(list *[]edit, addr string) {
-	fresh := fmt.Sprintf("%s[\"n%d\"]", pick(g, "m", "n", deferred), g.IntN(1000))
+	fresh := fmt.Sprintf("%s[\"n%d\"]", pick(g, "m", "n", byEmail, deferred), g.IntN(1000))
 	switch g.IntN(15) {
 	case 0:
 		g.edit(list, edit{What: editAdd, Addr: fresh, Who: g.keyedPerson()})
@@ -229,7 +232,7 @@ func (g *generator) editKeys(list *[]edit, addr string) {
 	case 5:
 		g.edit(list, edit{What: editGroup, Who: person{Group: g.IntN(groups)}})
 	case 6: // to another resource block
-		to := pick(g, "m", "n", deferred) + strings.TrimPrefix(addr, block(addr))
+		to := pick(g, "m", "n", byEmail, deferred) + strings.TrimPrefix(addr, block(addr))
 		g.edit(list, edit{What: pick(g, editRename, editMove), Addr: addr, To: to})
 	case 7:
 		if g.one(3) && len(g.config.keys) > 0 {

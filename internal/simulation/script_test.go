@@ -170,6 +170,7 @@ const (
 	eventKill      = "kill"
 	eventOutage    = "outage"
 	eventHidden    = "hidden"
+	eventLeave     = "leave"
 )
 
 func eventForm(what, format string, fields func(*event) []any) form[event] {
@@ -182,6 +183,7 @@ var eventForms = []form[event]{
 	eventForm(eventAdd, "user %d is added to group %d outside Terraform", who),
 	eventForm(eventRemove, "user %d is removed from group %d outside Terraform", who),
 	eventForm(eventAgain, "user %d is removed from group %d and added again outside Terraform", who),
+	eventForm(eventLeave, "user %d leaves the account", func(e *event) []any { return []any{&e.Who.User} }),
 	eventForm(eventHidden, "a membership of group %d is added that lists count and never show", func(e *event) []any {
 		return []any{&e.Who.Group}
 	}),

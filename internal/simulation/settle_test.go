@@ -20,10 +20,13 @@ func (c *configuration) rounds() int {
 	return maxRounds
 }
 
-// settle plays a user who runs Terraform again without any fault, and follows the advice of the errors. Then the memberships must be
-// exactly what the configuration says, and a plan must be empty.
+// settle plays a user who runs Terraform again without any fault, after everyone who left has returned, and follows the advice of the
+// errors. Then the memberships must be exactly what the configuration says, and a plan must be empty.
 func (w *world) settle() {
 	apply := step{Command: commandApply}
+	for u := range people {
+		w.join(u)
+	}
 	w.config.begin()
 	most := w.config.rounds()
 	for round := 1; ; round++ {

@@ -75,6 +75,7 @@ type world struct {
 	everWanted map[pair]bool
 	abandoned  map[pair]bool   // removed from the state only, as the user asked
 	hidden     map[string]bool // memberships that lists count and never show
+	left       map[string]bool // IDs of people who have left the account
 }
 
 // run runs a history in a bubble of its own. The verdict is data: a violation does not fail the test.
@@ -124,13 +125,14 @@ func (s settings) kantata() []kantatatest.Option {
 func newWorld(h history, res *result, kantata *kantatatest.Server) *world {
 	w := &world{
 		history: h, kantata: kantata, config: &configuration{lists: h.Lists}, state: newState(), result: res,
-		suspected: map[pair]bool{}, outside: map[pair]bool{}, everWanted: map[pair]bool{}, abandoned: map[pair]bool{}, hidden: map[string]bool{},
+		suspected: map[pair]bool{}, outside: map[pair]bool{}, everWanted: map[pair]bool{}, abandoned: map[pair]bool{},
+		hidden: map[string]bool{}, left: map[string]bool{},
 	}
 	for g := range groups {
 		kantata.AddAccessGroup(int64(firstGroup+g), fmt.Sprintf("Group %d", g))
 	}
 	for u := range people {
-		kantata.AddUser(int64(firstUser+u), fmt.Sprintf("User %d", u), fmt.Sprintf("user%d@example.com", u))
+		w.join(u)
 	}
 	return w
 }
@@ -165,8 +167,24 @@ func pairOf(m kantatatest.Membership) pair {
 	return pair{fmt.Sprint(m.AccessGroupID), fmt.Sprint(m.UserID)}
 }
 
+// join makes a person a member of the account, also one who has left.
+func (w *world) join(user int) {
+	w.kantata.AddUser(int64(firstUser+user), fmt.Sprintf("User %d", user), emailOf(user))
+	delete(w.left, person{User: user}.pair().user)
+}
+
 // change is a change outside Terraform.
 func (w *world) change(e event) {
+	if e.What == eventLeave {
+		w.kantata.DeactivateUser(int64(firstUser + e.Who.User))
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.left[e.Who.pair().user] = true
+		for g := range groups {
+			w.outside[person{e.Who.User, g}.pair()] = true
+		}
+		return
+	}
 	if e.What == eventHidden {
 		// Other people are in these memberships: no one asks for them.
 		id := w.kantata.AddMembership(int64(firstGroup+e.Who.Group), int64(firstUser+people+len(w.hidden)))
