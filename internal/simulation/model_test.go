@@ -97,6 +97,14 @@ func comparable(seed uint64) history {
 type outcome struct {
 	parts        map[string][]string
 	orderDecides bool
+	planFailed   bool
+}
+
+// dropSecondCalls removes the second plan calls of replacements. If a plan fails, the order of its calls decides which of them come.
+func (o *outcome) dropSecondCalls() {
+	o.parts["call"] = slices.DeleteFunc(o.parts["call"], func(call string) bool {
+		return strings.Contains(call, "plan prior null") && strings.Contains(call, "private=true")
+	})
 }
 
 func newOutcome() *outcome { return &outcome{parts: map[string][]string{}} }
@@ -152,6 +160,10 @@ type difference struct {
 func firstDifference(want, got []*outcome) (d difference) {
 	for i := range got {
 		d.orderDecides = d.orderDecides || want[i].orderDecides
+		if want[i].planFailed {
+			want[i].dropSecondCalls()
+			got[i].dropSecondCalls()
+		}
 		if text := want[i].difference(got[i]); text != "" {
 			d.text = fmt.Sprintf("command %d:\n%s", i+1, text)
 			d.calls = !slices.Equal(slices.Sorted(slices.Values(want[i].parts["call"])), slices.Sorted(slices.Values(got[i].parts["call"])))
@@ -211,7 +223,8 @@ func modelOutcomes(h history) (list []*outcome) {
 		for key, object := range w.state.deposed {
 			o.add("state", "%s %s deposed", block(key), object.pair())
 		}
-		o.orderDecides = v.overlapped || v.plan == nil
+		o.planFailed = v.plan == nil
+		o.orderDecides = v.overlapped || o.planFailed
 		list = append(list, o)
 	}
 	time.Sleep(linger)
