@@ -162,7 +162,7 @@ func (a *application) destroyObject(ch *change) (*object, bool) {
 	if !failed {
 		c.fail(ch.addr, ch.pairs(), "Provider returned invalid result object after apply")
 	}
-	return &object{value: v, private: resp.Private, tainted: prior.tainted, attrs: attributes(v)}, false
+	return &object{value: v, private: resp.Private, identity: identity, tainted: prior.tainted, attrs: attributes(v)}, false
 }
 
 // createObject plans again, as Terraform does right before each create and update, and then creates or updates.
@@ -170,17 +170,21 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 	c := a.command
 	cfg := a.config(ch.instance, true)
 	prior, private := a.null(), []byte(nil)
+	var identity *tfprotov6.ResourceIdentityData // no version passes one for a create
 	if ch.action == actionUpdate {
-		prior, private, next = ch.prior.value, ch.prior.private, ch.prior
+		prior, private, identity, next = ch.prior.value, ch.prior.private, a.identity(ch.prior), ch.prior
 	}
-	again, planned, err := a.process.plan(prior, cfg, private, nil)
+	again, planned, err := a.process.plan(prior, cfg, private, identity)
 	if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), again.Diagnostics) {
 		return next, true, false
 	}
 	var different []string
 	if ch.action == actionUpdate && replaced(prior, planned, again) {
 		different = append(different, "the action is replace")
-		again, planned, err = a.process.plan(a.null(), cfg, again.PlannedPrivate, nil)
+		if !c.product.replacedIdentity {
+			identity = nil
+		}
+		again, planned, err = a.process.plan(a.null(), cfg, again.PlannedPrivate, identity)
 		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), again.Diagnostics) {
 			return next, true, false
 		}
@@ -202,7 +206,7 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 	began := time.Now()
 	resp, err := a.server.ApplyResourceChange(a.ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: typeName, PriorState: dynamic(a.object, prior), PlannedState: dynamic(a.object, planned), Config: dynamic(a.object, cfg),
-		PlannedPrivate: again.PlannedPrivate, // No version passes the identity of a create.
+		PlannedPrivate: again.PlannedPrivate, PlannedIdentity: identity,
 	})
 	if c.failCall(ch.addr, ch.pairs(), err) {
 		return next, false, false

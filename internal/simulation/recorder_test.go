@@ -100,7 +100,9 @@ func (r *recorder) text(d *tfprotov6.DynamicValue) string {
 func (r *recorder) ReadResource(
 	ctx context.Context, req *tfprotov6.ReadResourceRequest,
 ) (*tfprotov6.ReadResourceResponse, error) {
-	r.note(fmt.Sprintf("read %s private=%t identity=%t", r.text(req.CurrentState), len(req.Private) > 0, req.CurrentIdentity != nil))
+	// The age of the ID is left out: it would depend on the order of reads if two addresses hold one membership.
+	prior := strings.NewReplacer("id=read ", "id=set ", "id=stale ", "id=set ").Replace(r.text(req.CurrentState))
+	r.note(fmt.Sprintf("read %s private=%t identity=%t", prior, len(req.Private) > 0, req.CurrentIdentity != nil))
 	resp, err := r.ProviderServer.ReadResource(ctx, req)
 	if err != nil {
 		return nil, err

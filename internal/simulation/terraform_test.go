@@ -87,7 +87,7 @@ const oldest = "Terraform-1.11"
 var products = map[string]product{
 	oldest: {version: "1.11.4", forgetWarning: "Some objects will no longer be managed by Terraform", forgetOnce: true},
 	"Terraform-1.15": {
-		version: "1.15.9", identities: true, replacedIdentity: true, readsRemoved: true,
+		version: "1.15.9", identities: true, replacedIdentity: true, deposedIdentity: true, readsRemoved: true,
 		forgetWarning: "Some objects will no longer be managed by Terraform", forgetOnce: true,
 	},
 	"OpenTofu-1.12": {
