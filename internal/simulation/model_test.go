@@ -87,7 +87,7 @@ func comparable(seed uint64) history {
 		s.Events = slices.DeleteFunc(slices.Clone(s.Events), func(e event) bool { return e.At > 0 })
 		if seed%4 == 3 && i > 0 { // Kantata refuses all creates, or all deletes
 			refused := []string{"POST", "DELETE"}[seed/4%2]
-			s.Faults = []fault{{Phase: phaseApply, Effect: kantatatest.AnswerStatus, Status: 403, Method: refused, Times: 1000}}
+			s.Faults = []fault{{Phase: phaseApply, Effect: kantatatest.ReturnStatus, Status: 403, Method: refused, Times: 1000}}
 		}
 	}
 	return h

@@ -214,13 +214,13 @@ func isHTML(f *fault) bool  { return f.HTML }
 func setHTML(f *fault)      { f.HTML = true }
 
 var faultForms = []form[fault]{
-	faultForm(kantatatest.AnswerStatus, "is not done and returns %d as HTML", status).with(isHTML, setHTML),
-	faultForm(kantatatest.AnswerStatus, "is not done and returns %d with Retry-After: %d", func(f *fault) []any {
+	faultForm(kantatatest.ReturnStatus, "is not done and returns %d as HTML", status).with(isHTML, setHTML),
+	faultForm(kantatatest.ReturnStatus, "is not done and returns %d with Retry-After: %d", func(f *fault) []any {
 		return []any{&f.Status, &f.RetryAfter}
 	}).with(func(f *fault) bool { return f.RetryAfter > 0 }, func(*fault) {}),
-	faultForm(kantatatest.AnswerStatus, "is not done and returns %d", status),
-	faultForm(kantatatest.AnswerStatusAfter, "is done but returns %d as HTML", status).with(isHTML, setHTML),
-	faultForm(kantatatest.AnswerStatusAfter, "is done but returns %d", status),
+	faultForm(kantatatest.ReturnStatus, "is not done and returns %d", status),
+	faultForm(kantatatest.ReturnStatusAfter, "is done but returns %d as HTML", status).with(isHTML, setHTML),
+	faultForm(kantatatest.ReturnStatusAfter, "is done but returns %d", status),
 	faultForm(kantatatest.ResetBefore, "is not done and the connection breaks", nothing),
 	faultForm(kantatatest.ResetAfter, "is done but the connection breaks", nothing),
 	faultForm(kantatatest.HangBefore, "is not done and nothing is returned", nothing),
