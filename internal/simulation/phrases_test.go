@@ -60,7 +60,7 @@ var causes = []struct {
 	}},
 	{"Something other than Kantata's API may have responded", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
 	{"the membership may still appear", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodPost) || v.s.cut() }},
-	{"and the next apply finds out", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) || v.s.cut() }},
+	{"and the next apply checks it again", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) || v.s.cut() }},
 	{"is already in access group", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults)+len(v.s.Events) > 0 }},
 }
 
