@@ -192,7 +192,8 @@ func TestAccessReviewExample(t *testing.T) {
 	w.copy("access-review/main.tf")
 	w.run(0, "apply", "-auto-approve")
 	lines := strings.SplitAfter(w.output("access_review"), "\n")
-	if len(lines) != 4 || lines[3] != "" || !strings.HasPrefix(lines[1], `"340001","Finance Approvers","12000001","Jane Doe","jane@example.com","`) {
+	const jane = `"340001","Finance Approvers","12000001","Jane Doe","jane@example.com","`
+	if len(lines) != 4 || lines[3] != "" || !strings.HasPrefix(lines[1], jane) {
 		t.Errorf("got the review %q, want a header and two rows that begin with Jane Doe", lines)
 	}
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")

@@ -109,7 +109,7 @@ func TestSecondCallOfReplacement(t *testing.T) {
 			first := r.plan(t.Context(), prior, nil, config)
 			warned := strings.Contains(first.said, summaryReview)
 			if warned != (name == "by another pair") || strings.Contains(first.said, "ERROR") {
-				t.Errorf("first call: got %q", first.said)
+				t.Errorf("first call: got %q, want a warning only if another pair replaces this one", first.said)
 			}
 			if second := r.plan(t.Context(), nil, first.private, config); second.said != "" {
 				t.Errorf("second call: got %q, want no diagnostics", second.said)

@@ -126,7 +126,7 @@ func playCondition(t *testing.T, c processCondition, operation string, n int) {
 		t.Errorf("got %d errors, %d of them in full; want %d, 1 in full", len(errors), full, n)
 	}
 	if took > c.most || int(requests.Load()) > c.requests {
-		t.Errorf("took %s and %d requests, want at most %s and %d", took, requests.Load(), c.most, c.requests)
+		t.Errorf("got %s and %d requests, want at most %s and %d", took, requests.Load(), c.most, c.requests)
 	}
 }
 
