@@ -54,7 +54,8 @@ func (b *breaker) decide(now time.Time, key string) decision {
 	case !b.probing && pause <= 0 && left > 0:
 		return decision{probe: true, limit: min(left, probeTimeout)}
 	case !b.probing && pause <= 0:
-		return decision{probe: true, limit: probeTimeout}
+		// The run is about to end. It does not wait long for a host that hangs.
+		return decision{probe: true, limit: b.spare}
 	case !b.probing && left <= 0 && b.only != "" && b.only != key:
 		// Only one other request has failed, for example for a list that is never returned. This one may succeed.
 		return decision{probe: true, limit: b.spare}

@@ -50,7 +50,7 @@ func TestBreaker(t *testing.T) {
 	check(32, "a", refused)
 	check(32, "c", refused)
 	// A probe goes out from time to time.
-	check(36, "a", decision{probe: true, limit: 10 * time.Second})
+	check(36, "a", decision{probe: true, limit: time.Second})
 	first := b.condition
 	b.end()
 	check(36, "a", decision{})

@@ -53,7 +53,7 @@ func processConditions() []processCondition {
 					_, _ = io.Copy(io.Discard, conn)
 				}
 			},
-			summary: "Kantata Not Reachable", says: "no complete response within", most: 211 * time.Second, requests: 30,
+			summary: "Kantata Not Reachable", says: "no complete response within", most: 213 * time.Second, requests: 30,
 		},
 		{
 			name: "endless 429",
