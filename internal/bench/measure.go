@@ -44,7 +44,8 @@ func newBench(ctx context.Context, dir string, o options) (*bench, error) {
 	if output, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the plugin of %s: %w\n%s", o.before, err, output)
 	}
-	commit, err := exec.CommandContext(ctx, "git", "-C", o.before, "rev-parse", "--short", "HEAD").Output() //nolint:gosec // the user's checkout
+	//nolint:gosec // the user's checkout
+	commit, err := exec.CommandContext(ctx, "git", "-C", o.before, "rev-parse", "--short", "HEAD").Output()
 	b.commit = strings.TrimSpace(string(commit))
 	return b, err
 }

@@ -23,7 +23,8 @@ var errContradiction = errors.New("contradictory responses")
 type ExistsError struct{ Membership kantata.Membership }
 
 func (e *ExistsError) Error() string {
-	return fmt.Sprintf("user %s is already in access group %s: membership %s", e.Membership.UserID, e.Membership.AccessGroupID, e.Membership.ID)
+	return fmt.Sprintf("user %s is already in access group %s: membership %s", e.Membership.UserID,
+		e.Membership.AccessGroupID, e.Membership.ID)
 }
 
 // ClaimedError reports a second create of one pair in one process: another resource in this run creates the pair.

@@ -227,7 +227,8 @@ func (f *fake) GetAccessGroupMembership(ctx context.Context, id kantata.ID) (fou
 	return found, err
 }
 
-func (f *fake) AccessGroupMembershipsPage(ctx context.Context, filter kantata.MembershipFilter, number, perPage int) (page kantata.Page[kantata.Membership], err error) {
+func (f *fake) AccessGroupMembershipsPage(ctx context.Context, filter kantata.MembershipFilter, number,
+	perPage int) (page kantata.Page[kantata.Membership], err error) {
 	op := opGroup
 	switch {
 	case filter.AccessGroupID != "" && filter.UserID != "":

@@ -27,13 +27,15 @@ func TestGet(t *testing.T) {
 		{name: "gone", arrange: remove, err: ErrAbsent},
 		{name: "under a new ID", arrange: func(f *fake) { f.remove("1003"); f.add(testPair(2)) }, id: "1011"},
 		{name: "twice", arrange: func(f *fake) { f.add(testPair(2)) }, id: "1003"},
-		{name: "twice, the one in the state gone", arrange: func(f *fake) { f.add(testPair(2)); f.add(testPair(2)); f.remove("1003") }, id: "1011"},
+		{name: "twice, the one in the state gone",
+			arrange: func(f *fake) { f.add(testPair(2)); f.add(testPair(2)); f.remove("1003") }, id: "1011"},
 		{name: "the ID is of another pair", pair: testPair(3), id: "1004"},
 		{name: "the ID is of another pair, and the pair is absent", pair: testPair(99), err: errContradiction},
 		{name: "hidden in lists", arrange: func(f *fake) { f.hide = func(m kantata.Membership) bool { return m.ID == "1003" } }, id: "1003"},
 		{name: "GET fails", arrange: func(f *fake) { f.before = fail(errUnavailable, opGet) }, err: errUnavailable},
 		{name: "GET says 404, but the pair is listed", arrange: func(f *fake) { f.before = fail(notFound, opGet) }, id: "1003"},
-		{name: "the lookup of the pair fails", arrange: func(f *fake) { remove(f); f.before = fail(errUnavailable, opPair) }, err: errUnavailable},
+		{name: "the lookup of the pair fails", arrange: func(f *fake) { remove(f); f.before = fail(errUnavailable, opPair) },
+			err: errUnavailable},
 		{name: "Kantata counts a row that it never shows", arrange: func(f *fake) {
 			remove(f)
 			f.page = func(_ kantata.MembershipFilter, _ int, page *kantata.Page[kantata.Membership]) { page.Count++ }

@@ -191,7 +191,9 @@ func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*look
 	}
 	readings = decide(s.known(account, kantata.MembershipFilter{}), groups)
 	for _, q := range open {
-		if slices.ContainsFunc(readings, func(r reading) bool { return r.waits && (r.filter == groupOf(q.pair) || r.filter.AccessGroupID == "") }) {
+		if slices.ContainsFunc(readings, func(r reading) bool {
+			return r.waits && (r.filter == groupOf(q.pair) || r.filter.AccessGroupID == "")
+		}) {
 			waiting = append(waiting, q)
 			continue
 		}

@@ -41,7 +41,8 @@ import (
 // API is what a [Store] needs of Kantata. [*kantata.Client] implements it.
 type API interface {
 	GetAccessGroupMembership(ctx context.Context, id kantata.ID) (kantata.Membership, error)
-	AccessGroupMembershipsPage(ctx context.Context, filter kantata.MembershipFilter, page, perPage int) (kantata.Page[kantata.Membership], error)
+	AccessGroupMembershipsPage(ctx context.Context, filter kantata.MembershipFilter, page,
+		perPage int) (kantata.Page[kantata.Membership], error)
 	AccessGroupMembershipsByID(ctx context.Context, ids []kantata.ID) ([]kantata.Membership, error)
 	CreateAccessGroupMembership(ctx context.Context, pair kantata.Pair) (kantata.Membership, error)
 	DeleteAccessGroupMembership(ctx context.Context, id kantata.ID) error

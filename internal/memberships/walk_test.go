@@ -104,15 +104,23 @@ func TestRead(t *testing.T) {
 		{name: "empty", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 0) }, requests: 1},
 		{name: "one page", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 2, "1", "2") }, want: 2, requests: 1},
 		{name: "three pages", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "1", "2", "3", "4", "5") }, want: 5, requests: 5},
-		{name: "three pages, known", guess: 3, page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "1", "2", "3", "4", "5") }, want: 5, requests: 4},
-		{name: "three pages, once seven", guess: 7, page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "1", "2", "3", "4", "5") }, want: 5, requests: 5},
-		{name: "more rows counted than shown", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 9, "1", "2", "3", "4") }, want: 4, requests: 8},
+		{name: "three pages, known", guess: 3, page: func(_, n int) kantata.Page[kantata.ID] {
+			return of(n, 5, "1", "2", "3", "4", "5")
+		}, want: 5, requests: 4},
+		{name: "three pages, once seven", guess: 7, page: func(_, n int) kantata.Page[kantata.ID] {
+			return of(n, 5, "1", "2", "3", "4", "5")
+		}, want: 5, requests: 5},
+		{name: "more rows counted than shown", page: func(_, n int) kantata.Page[kantata.ID] {
+			return of(n, 9, "1", "2", "3", "4")
+		}, want: 4, requests: 8},
 		{name: "a row counted and never shown", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 1) }, requests: 2},
-		{name: "not in ID order", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "5", "2", "3", "4", "1") }, want: 5, requests: 9},
+		{name: "not in ID order", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "5", "2", "3", "4", "1") },
+			want: 5, requests: 9},
 		{name: "not in ID order, and it changes", page: func(r, n int) kantata.Page[kantata.ID] {
 			return of(n, 4, "5", kantata.ID(strconv.Itoa(10+r/4)), "3", "4")
 		}, err: ErrChanging, requests: 10},
-		{name: "the page number is ignored", page: func(int, int) kantata.Page[kantata.ID] { return of(1, 5, "1", "2") }, err: ErrChanging, requests: 13},
+		{name: "the page number is ignored", page: func(int, int) kantata.Page[kantata.ID] { return of(1, 5, "1", "2") },
+			err: ErrChanging, requests: 13},
 		{name: "a page is empty", page: func(_, n int) kantata.Page[kantata.ID] {
 			if n == 2 {
 				return of(9, 5)

@@ -327,7 +327,8 @@ func TestOnePairOneWriter(t *testing.T) {
 		{name: "delete, then create", steps: []step{{id: "1001"}, {at: later, create: true}}, rows: "1002"},
 		{name: "create while the delete is in progress", steps: []step{{id: "1001"}, {at: soon, create: true}}, rows: "1002"},
 		{name: "delete while the create waits", steps: []step{{create: true}, {at: 900 * time.Millisecond, id: "1001"}}, rows: "1002"},
-		{name: "delete after the create was refused", steps: []step{{create: true, err: &ExistsError{}}, {at: later, id: "1001", err: &RefusedDeleteError{}}}, rows: "1001"},
+		{name: "delete after the create was refused", steps: []step{{create: true, err: &ExistsError{}}, {at: later,
+			id: "1001", err: &RefusedDeleteError{}}}, rows: "1001"},
 		{name: "adopt, then delete", steps: []step{{create: true, adopt: true}, {at: later, id: "1001"}}, rows: "1001"},
 		{name: "adopt and delete at the same time", steps: []step{{create: true, adopt: true}, {at: soon, id: "1001"}}, rows: "1001"},
 		{name: "delete, then adopt", steps: []step{{id: "1001"}, {at: soon, create: true, adopt: true}}, rows: "1002"},
@@ -355,7 +356,8 @@ func TestOnePairOneWriter(t *testing.T) {
 			}
 		}, steps: []step{{create: true, err: &UncertainError{}}, {at: time.Minute, id: "1001"}}, rows: "1002"},
 		{name: "two creates", arrange: func(f *fake) { f.remove("1001") },
-			steps: []step{{create: true}, {at: soon, create: true, err: &ClaimedError{}}, {at: later, create: true, err: &ClaimedError{}}}, rows: "1002"},
+			steps: []step{{create: true}, {at: soon, create: true, err: &ClaimedError{}}, {at: later, create: true,
+				err: &ClaimedError{}}}, rows: "1002"},
 		{name: "two deletes and a create", arrange: func(f *fake) { f.add(jane) },
 			steps: []step{{id: "1001"}, {id: "1002"}, {at: soon, create: true}}, rows: "1003"},
 		{name: "the account has the pair twice: one delete in doubt, one done, then adopt", arrange: func(f *fake) {
@@ -372,7 +374,8 @@ func TestOnePairOneWriter(t *testing.T) {
 			steps: []step{{id: "1001"}, {at: soon, create: true, adopt: true}}, rows: "1002"},
 		{name: "delete, then create while lists lag", arrange: func(f *fake) { f.lag(jane, 4*time.Second) },
 			steps: []step{{id: "1001"}, {at: soon, create: true}}, rows: "1002"},
-		{name: "refused create, then another", steps: []step{{create: true, err: &ExistsError{}}, {at: later, create: true, err: &ExistsError{}}}, rows: "1001"},
+		{name: "refused create, then another", steps: []step{{create: true, err: &ExistsError{}}, {at: later, create: true,
+			err: &ExistsError{}}}, rows: "1001"},
 	} {
 		bubble(t, c.name, func(t *testing.T) {
 			f := newFake(0)
