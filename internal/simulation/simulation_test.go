@@ -46,7 +46,7 @@ var (
 )
 
 // fixedSeeds is the number of random histories in every test run.
-const fixedSeeds = 100
+const fixedSeeds = 60
 
 // TestSeeds runs a fixed set of random histories, or the one that -seed names.
 func TestSeeds(t *testing.T) {
