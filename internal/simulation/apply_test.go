@@ -217,7 +217,7 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 		next = &object{value: v, private: resp.Private, identity: resp.NewIdentity, tainted: failed && ch.creates(), attrs: attributes(v)}
 	}
 	if ch.creates() {
-		c.observe.created(ch.addr, next, began, resp.Diagnostics)
+		c.observe.created(next, began)
 	}
 	if failed {
 		return next, false, false

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
@@ -202,6 +200,7 @@ func (v *verdict) judge() {
 	v.judgeAccess(f)
 	v.judgeState(f)
 	v.judgeLeftovers(f)
+	v.judgeAdoptions()
 	v.judgeCauses()
 	v.judgeToken()
 	for _, d := range v.c.diags {
@@ -449,16 +448,28 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 // evidenceAge is how old the evidence may be that a pair is absent (rule 5).
 const evidenceAge = 10 * time.Second
 
-// created checks rule 5: a membership that someone else added before is not adopted without a word.
-func (w *world) created(addr string, next *object, began time.Time, diags []*tfprotov6.Diagnostic) {
-	if next == nil || len(diags) > 0 {
+// created keeps what a create took into the state although someone else had added it before.
+func (w *world) created(next *object, began time.Time) {
+	if next == nil {
 		return
 	}
 	for _, ch := range w.kantata.Changes() {
 		if fmt.Sprint(ch.Membership.ID) == next.id() && ch.Added && ch.Outside && began.Sub(ch.At) > evidenceAge {
-			w.broke(kindAdopted, "%s: %s (%s)", addr, next.pair(), next.id())
+			w.mu.Lock()
+			w.adopted = append(w.adopted, next.pair())
+			w.mu.Unlock()
 		}
 	}
+}
+
+// judgeAdoptions checks rule 5: nothing is adopted without a word.
+func (v *verdict) judgeAdoptions() {
+	for _, p := range v.adopted {
+		if !v.says(p) {
+			v.broke(kindAdopted, "%s", p)
+		}
+	}
+	v.adopted = nil
 }
 
 // listed checks that a list that is given as complete lacks no row that existed during the whole read.

@@ -124,7 +124,7 @@ type command struct {
 // observer is told what each call returned.
 type observer interface {
 	read(addr string, prior, next *object, began time.Time)
-	created(addr string, next *object, began time.Time, diags []*tfprotov6.Diagnostic)
+	created(next *object, began time.Time)
 	listed(group string, ids []string, began time.Time)
 }
 
