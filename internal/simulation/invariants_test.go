@@ -33,6 +33,8 @@ const (
 	kindDoubled        = "a pair exists twice because of the run"
 	kindForgotten      = "a created membership is neither in the state nor in an error"
 	kindStillIn        = "a person keeps access that was to be removed, and no error says so"
+	kindUnannounced    = "access is interrupted, and no plan announced it"
+	kindNamesNoOne     = "a warning names no one"
 	kindLostAccess     = "a person loses access, and no error names the pair"
 	kindNotCreated     = "a membership is not created, and no error names the pair"
 	kindTwoAddresses   = "two addresses hold one membership, and no error says so"
@@ -50,7 +52,7 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindManyRequests,
+	kindUnannounced, kindNamesNoOne, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindManyRequests,
 }
 
 // overlapping ends the kind of a violation in a run that removes and creates one pair: these are kinds of their own.
@@ -74,6 +76,7 @@ type verdict struct {
 	changesBefore, requestsBefore int
 
 	plan       *plan
+	announced  []diagnostic // by the plan
 	applied    bool
 	started    map[string]bool
 	overlapped bool
@@ -87,7 +90,7 @@ func newVerdict(w *world, c *command, s step, cfg *configuration) *verdict {
 }
 
 func (v *verdict) planned(pl *plan) {
-	v.plan = pl
+	v.plan, v.announced = pl, slices.Clone(v.c.diags)
 	for _, r := range v.requests() {
 		if r.Method != http.MethodGet {
 			v.broke(kindPlanWrites, "%s %s", r.Method, r.Path)
@@ -197,6 +200,7 @@ func (v *verdict) judge() {
 	v.judgeTime()
 	v.judgeFailure()
 	v.judgeRemovals(f)
+	v.judgeAnnouncements(f)
 	v.judgeAccess(f)
 	v.judgeState(f)
 	v.judgeLeftovers(f)
@@ -313,6 +317,32 @@ func (v *verdict) judgeRemovals(f *facts) {
 			v.broke(kindOwnRemoved, "%s (%d)", p, ch.Membership.ID)
 		}
 	}
+}
+
+// judgeAnnouncements checks that the plan names everyone whose access the run interrupts. A plan cannot know what others change during the
+// run, or who an unknown user_id will be. Replacing a resource by itself is no finding, and another address that takes the pair of a tainted
+// one looks the same to the provider.
+func (v *verdict) judgeAnnouncements(f *facts) {
+	for _, d := range v.c.diags {
+		if d.warning && d.addr != "" && len(v.mentioned(d)) == 0 {
+			v.broke(kindNamesNoOne, "%s", d.text())
+		}
+	}
+	for _, ch := range f.changes {
+		p := pairOf(ch.Membership)
+		if ch.Added || ch.Outside || len(f.wanted[p]) == 0 || f.outside[p] || v.isAnnounced(p) {
+			continue
+		}
+		v.broke(kindUnannounced, "%s, wanted by %s", p, f.wanted[p])
+	}
+}
+
+func (v *verdict) isAnnounced(p pair) bool {
+	return slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.mentions(p) }) ||
+		slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
+			own := ch.prior != nil && ch.prior.pair() == p
+			return ch.creates() && ch.instance.pair == p && (ch.instance.deferred || own) || ch.removes() && own && ch.prior.tainted
+		})
 }
 
 // judgeAccess checks that every person whom the configuration names has access, or that an error names the pair, or that Terraform never
