@@ -77,6 +77,7 @@ type verdict struct {
 
 	plan       *plan
 	announced  []diagnostic // by the plan
+	applyBegan time.Time
 	applied    bool
 	started    map[string]bool
 	overlapped bool
@@ -367,9 +368,9 @@ func (v *verdict) judgeAccess(f *facts) {
 	}
 }
 
-// postsWork reports whether nothing can have kept the response to a POST from the provider.
+// postsWork reports whether the provider can know the outcome of each POST. After an interrupt without any fault, rule 9 leaves it one lookup.
 func (s step) postsWork() bool {
-	return !s.faulty(http.MethodPost) && !s.cut()
+	return !s.faulty(http.MethodPost) && !s.happens(eventOutage) && !s.happens(eventKill) && (!s.happens(eventInterrupt) || len(s.Faults) == 0)
 }
 
 // dependencyFailed reports whether Terraform did not start the creates of the addresses because a step before them failed.
@@ -420,11 +421,30 @@ func (v *verdict) judgeLeftovers(f *facts) {
 			v.broke(kindStillIn, "%s", p)
 		}
 	}
+	v.judgeNewIDs(f)
 	// What a read found absent has left the state, so it must not exist.
 	for _, o := range v.before.current {
 		p := o.pair()
 		if v.plan != nil && !f.heldPair[p] && !f.toRemove[p] && len(f.rows[p]) > 0 && !f.outside[p] && !v.excused(p) && !v.forgotten(p) {
 			v.broke(kindStillIn, "%s left the state", p)
+		}
+	}
+}
+
+// judgeNewIDs checks that a removal follows a new ID that the membership got before the apply (rule 6).
+func (v *verdict) judgeNewIDs(f *facts) {
+	if v.plan == nil {
+		return
+	}
+	for _, ch := range v.plan.changes {
+		if !ch.removes() || len(f.wanted[ch.prior.pair()]) > 0 {
+			continue
+		}
+		p := ch.prior.pair()
+		removed, added := f.lastByID[ch.prior.id()], f.lastOf[p]
+		before := removed.Outside && !removed.Added && !added.At.After(v.applyBegan)
+		if before && len(f.rows[p]) > 0 && !f.heldPair[p] && !v.excused(p) {
+			v.broke(kindStillIn, "%s has a new ID", p)
 		}
 	}
 }

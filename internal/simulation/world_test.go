@@ -352,6 +352,7 @@ func (w *world) run(i int, s step) *verdict {
 		w.happen(s, phaseApply)
 		w.inject(s, phaseApply)
 		sent := len(w.kantata.Requests())
+		v.applyBegan = time.Now()
 		w.state, v.started = c.apply(cfg, pl)
 		v.applied = true
 		w.showRequests(sent)
