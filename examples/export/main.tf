@@ -14,6 +14,7 @@ data "kantata_access_group_memberships" "all" {
 }
 
 locals {
+  # Kantata does not list the members of Account Administrators, the seventh Account Default group.
   account_default_groups = [
     "Reports Viewer With Cost", "Reports Viewer", "Project Lead", "Project Creator", "Collaborator", "Punch Clock",
   ]

@@ -28,8 +28,8 @@ func playground(ctx context.Context, out *screen, address string) error {
 	out.say(command, "  export KANTATA_BASE_URL=%s", kantata.URL())
 	out.say(command, "  export KANTATA_ACCESS_TOKEN=%s", kantatatest.Token)
 	out.say(command, "  export TF_CLI_CONFIG_FILE='%s'", config)
-	out.say(plain, "Terraform then uses this build and this Kantata in any folder. Skip terraform init. For example:")
-	out.say(command, "  terraform -chdir=examples/quickstart plan")
+	out.say(plain, "Terraform then uses this build and this Kantata in any directory. Skip terraform init. For example:")
+	out.say(command, "  terraform -chdir='%s' plan", filepath.Join(filepath.Dir(filepath.Dir(config)), "examples", "quickstart"))
 
 	out.say(plain, "")
 	out.say(heading, "Access groups")

@@ -87,7 +87,7 @@ func teamMembers(teams attr.Value) (members map[string]teamMember, problems []st
 		}
 		list, ok := elementsOf(lists[name])
 		if !ok {
-			problems = append(problems, fmt.Sprintf("access group %s must have a list of members, which may be empty: []", group))
+			problems = append(problems, fmt.Sprintf("access group %s needs a list of members: write [] if it has none", group))
 			continue
 		}
 		for i, element := range list {

@@ -140,7 +140,7 @@ func TestMembershipsFunctionNamesEachMistake(t *testing.T) {
 		"a list of teams":      {set("jane@example.com"), "it must be a map of access group IDs to lists of members"},
 		"a group by its name":  {teamsObject(map[string][]tftypes.Value{"Finance": nil}), `the key "Finance" is not an access group ID`},
 		"a leading zero":       {teamsObject(map[string][]tftypes.Value{"0340002": nil}), `the key "0340002" is not an access group ID`},
-		"no list":              {object("340002", nothing), "access group 340002 must have a list of members, which may be empty: []"},
+		"no list":              {object("340002", nothing), "access group 340002 needs a list of members: write [] if it has none"},
 		"null":                 {team(text("jane@example.com"), nothing), "member 2 of access group 340002: it is null"},
 		"null of type string":  {team(tftypes.NewValue(tftypes.String, nil)), "member 1 of access group 340002: it is null"},
 		"null of type number":  {team(tftypes.NewValue(tftypes.Number, nil)), "member 1 of access group 340002: it is null"},
