@@ -59,7 +59,8 @@ func TestDemo(t *testing.T) {
 func comparable(picture string) string {
 	for pattern, replacement := range map[string]string{
 		`Terraform \d\S*,`: "Terraform VERSION,",
-		`\d+ requests`:     "N requests",
+		// On a busy computer, a read that arrives late needs a request of its own.
+		`memberships: \d+`: "memberships: N",
 		`\d+ seconds`:      "N seconds",
 	} {
 		picture = regexp.MustCompile(pattern).ReplaceAllString(picture, replacement)
