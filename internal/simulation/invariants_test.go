@@ -52,7 +52,8 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindUnannounced, kindNamesNoOne, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop, kindInFlight, kindManyRequests,
+	kindUnannounced, kindNamesNoOne, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
+	kindInFlight, kindManyRequests,
 }
 
 // overlapping ends the kind of a violation in a run that removes and creates one pair: these are kinds of their own.
@@ -321,8 +322,8 @@ func (v *verdict) judgeRemovals(f *facts) {
 }
 
 // judgeAnnouncements checks that the plan names everyone whose access the run interrupts. A plan cannot know what others change during the
-// run, or who an unknown user_id will be. Replacing a resource by itself is no finding, and another address that takes the pair of a tainted
-// one looks the same to the provider.
+// run, or who an unknown user_id will be. Replacing a resource by itself is no finding, and another address that takes the pair of a
+// tainted one looks the same to the provider.
 func (v *verdict) judgeAnnouncements(f *facts) {
 	for _, d := range v.c.diags {
 		if d.warning && d.addr != "" && len(v.mentioned(d)) == 0 {
@@ -368,7 +369,8 @@ func (v *verdict) judgeAccess(f *facts) {
 	}
 }
 
-// postsWork reports whether the provider can know the outcome of each POST. After an interrupt without any fault, rule 9 leaves it one lookup.
+// postsWork reports whether the provider can know the outcome of each POST. After an interrupt without any fault, rule 9 leaves it one
+// lookup.
 func (s step) postsWork() bool {
 	return !s.faulty(http.MethodPost) && !s.happens(eventOutage) && !s.happens(eventKill) && (!s.happens(eventInterrupt) || len(s.Faults) == 0)
 }
