@@ -35,6 +35,7 @@ const (
 	kindStillIn        = "a person keeps access that was to be removed, and no error says so"
 	kindUnannounced    = "access is interrupted, and no plan announced it"
 	kindNamesNoOne     = "a warning names no one"
+	kindListNeeded     = "a read fails because a shared request failed"
 	kindLostAccess     = "a person loses access, and no error names the pair"
 	kindNotCreated     = "a membership is not created, and no error names the pair"
 	kindTwoAddresses   = "two addresses hold one membership, and no error says so"
@@ -52,7 +53,7 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindUnannounced, kindNamesNoOne, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
+	kindUnannounced, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
 	kindInFlight, kindManyRequests,
 }
 
@@ -202,6 +203,7 @@ func (v *verdict) judge() {
 	v.judgeTime()
 	v.judgeFailure()
 	v.judgeRemovals(f)
+	v.judgeSharedRequests()
 	v.judgeAnnouncements(f)
 	v.judgeAccess(f)
 	v.judgeState(f)
@@ -317,6 +319,29 @@ func (v *verdict) judgeRemovals(f *facts) {
 		}
 		if f.created[ch.Membership.ID] {
 			v.broke(kindOwnRemoved, "%s (%d)", p, ch.Membership.ID)
+		}
+	}
+}
+
+// judgeSharedRequests checks rule 13: if nothing but requests that several lookups share fails, no read fails.
+func (v *verdict) judgeSharedRequests() {
+	if len(v.s.Events) > 0 || v.c.halted() {
+		return
+	}
+	failed := false
+	for _, r := range v.requests() {
+		shared := strings.Contains(r.Query, "only=") || !strings.Contains(r.Query, "user_id=")
+		switch {
+		case r.Status == http.StatusOK, r.Status == http.StatusNoContent:
+		case r.Method == http.MethodGet && r.Path == "/access_group_memberships" && shared && r.Status == http.StatusNotFound:
+			failed = true
+		default:
+			return
+		}
+	}
+	for _, d := range v.c.diags {
+		if failed && strings.HasPrefix(d.summary, "Unable to Read Access Group Membership") && d.addr != "" && v.history.Lists == "" {
+			v.broke(kindListNeeded, "%s", d.text())
 		}
 	}
 }
