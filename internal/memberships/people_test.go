@@ -224,8 +224,9 @@ func TestPeopleAreFoundByAnExactMatch(t *testing.T) {
 				t.Errorf("%s: got %v and the error %v, want %d people", address, users, err, want)
 			}
 		}
-		if n := fake.counts[opPeople]; n > 9 {
-			t.Errorf("got %d pages of people, want at most 9: each of the seven once, the first and the last twice", n)
+		// The order of the addresses decides whether the first page is also read to learn what the list costs.
+		if n := fake.counts[opPeople]; n > 10 {
+			t.Errorf("got %d pages of people, want at most 10: each of the seven once, the last twice, the first three times", n)
 		}
 	})
 }
