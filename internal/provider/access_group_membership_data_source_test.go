@@ -3,7 +3,6 @@ package provider
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -11,11 +10,6 @@ import (
 )
 
 func TestMembershipLookupNeedsIDOrPair(t *testing.T) {
-	t.Parallel()
-
-	fake := newFake(t, kantatatest.Dialect{})
-	added := fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	r := newRun(t, fake, 0, 10*time.Second)
 	id, group, user := text("56000101"), text("340002"), text("12000001")
 	for name, c := range map[string]struct {
 		config map[string]tftypes.Value
@@ -30,7 +24,9 @@ func TestMembershipLookupNeedsIDOrPair(t *testing.T) {
 		"ID and user":   {map[string]tftypes.Value{"id": id, "user_id": user}, false},
 		"ID and a pair": {map[string]tftypes.Value{"id": id, "access_group_id": group, "user_id": user}, false},
 	} {
-		t.Run(name, func(t *testing.T) {
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
+			added := fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+			r := newRun(t, fake)
 			got, said := r.data(membershipType, c.config)
 			switch {
 			case c.valid && (said != "" || got["id"] != "56000101"):

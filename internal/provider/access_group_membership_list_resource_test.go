@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -56,61 +55,55 @@ func (r *run) query(config map[string]string, limit int64, include bool) []tfpro
 }
 
 func TestQueryListsEveryMembership(t *testing.T) {
-	t.Parallel()
-
-	fake := kantatatest.New()
-	t.Cleanup(fake.Close)
-	rows := fake.SeedMemberships(10, 50, 431)
-	results := newRun(t, fake, 2, 10*time.Second).query(nil, 0, true)
-	if len(results) != len(rows) {
-		t.Fatalf("got %d results, want %d", len(results), len(rows))
-	}
-	for i, result := range results {
-		if text := diagnosticText(result.Diagnostics); text != "" {
-			t.Fatalf("got the error %q, want none", text)
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		rows := fake.SeedMemberships(10, 50, 431)
+		results := newRun(t, fake).query(nil, 0, true)
+		if len(results) != len(rows) {
+			t.Fatalf("got %d results, want %d", len(results), len(rows))
 		}
-		if want := rows[i].UserName + " in " + rows[i].AccessGroupName; result.DisplayName != want {
-			t.Errorf("got the display name %q, want %q", result.DisplayName, want)
+		for i, result := range results {
+			if text := diagnosticText(result.Diagnostics); text != "" {
+				t.Fatalf("got the error %q, want none", text)
+			}
+			if want := rows[i].UserName + " in " + rows[i].AccessGroupName; result.DisplayName != want {
+				t.Errorf("got the display name %q, want %q", result.DisplayName, want)
+			}
+			if result.Identity == nil || result.Resource == nil {
+				t.Fatalf("got result %d with identity %v and resource %v, want both", i, result.Identity, result.Resource)
+			}
 		}
-		if result.Identity == nil || result.Resource == nil {
-			t.Fatalf("got result %d with identity %v and resource %v, want both", i, result.Identity, result.Resource)
+		if n := len(fake.Requests()); n != 5 {
+			t.Errorf("got %d requests, want 5: page 1, and then 3, 1, 2, and 3 again", n)
 		}
-	}
-	if n := len(fake.Requests()); n != 5 {
-		t.Errorf("got %d requests, want 5: page 1, and then 3, 1, 2, and 3 again", n)
-	}
+	})
 }
 
 func TestQueryHonorsTheLimit(t *testing.T) {
-	t.Parallel()
-
-	fake := kantatatest.New()
-	t.Cleanup(fake.Close)
-	fake.SeedMemberships(10, 50, 431)
-	results := newRun(t, fake, 2, 10*time.Second).query(map[string]string{"access_group_id": "340001"}, 7, false)
-	if len(results) != 7 || results[0].Resource != nil {
-		t.Errorf("got %d results, the first with the resource %v, want 7 without a resource", len(results), results[0].Resource)
-	}
-	requests := fake.Requests()
-	if len(requests) != 1 || !strings.Contains(requests[0].Query, "per_page=7") {
-		t.Errorf("got the requests %v, want one page of 7", requests)
-	}
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.SeedMemberships(10, 50, 431)
+		results := newRun(t, fake).query(map[string]string{"access_group_id": "340001"}, 7, false)
+		if len(results) != 7 || results[0].Resource != nil {
+			t.Errorf("got %d results, the first with the resource %v, want 7 without a resource", len(results), results[0].Resource)
+		}
+		requests := fake.Requests()
+		if len(requests) != 1 || !strings.Contains(requests[0].Query, "per_page=7") {
+			t.Errorf("got the requests %v, want one page of 7", requests)
+		}
+	})
 }
 
 func TestQueryReportsAPageThatFails(t *testing.T) {
-	t.Parallel()
-
-	fake := kantatatest.New()
-	t.Cleanup(fake.Close)
-	fake.SeedMemberships(10, 50, 431)
-	fake.Inject(kantatatest.Fault{Method: http.MethodGet, Status: http.StatusForbidden, Skip: 1})
-	results := newRun(t, fake, 2, 10*time.Second).query(nil, 0, false)
-	failed := slices.ContainsFunc(results, func(r tfprotov6.ListResourceResult) bool {
-		return strings.Contains(diagnosticText(r.Diagnostics), "403")
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.SeedMemberships(10, 50, 431)
+		fake.Inject(kantatatest.Fault{Method: http.MethodGet, Status: http.StatusForbidden, Skip: 1})
+		results := newRun(t, fake).query(nil, 0, false)
+		failed := slices.ContainsFunc(results, func(r tfprotov6.ListResourceResult) bool {
+			return strings.Contains(diagnosticText(r.Diagnostics), "403")
+		})
+		if !failed {
+			t.Errorf("got %d results without an error, want an error with 403", len(results))
+		}
 	})
-	if !failed {
-		t.Errorf("got %d results without an error, want an error with 403", len(results))
-	}
 }
 
 func TestQueryThroughTerraform(t *testing.T) {
@@ -173,16 +166,15 @@ func TestMembershipIdentity(t *testing.T) {
 }
 
 func TestImportByIdentity(t *testing.T) {
-	t.Parallel()
-
-	fake := newFake(t, kantatatest.Dialect{})
-	id := fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	r := newRun(t, fake, 2, 10*time.Second)
-	after, said := r.importIdentity("340002", "12000001")
-	if said != "" || after["id"] != fmt.Sprint(id) {
-		t.Errorf("got %v and the error %q, want membership %d", after, said, id)
-	}
-	if _, said := r.importIdentity("340002", "jane"); !strings.Contains(said, `user_id "jane"`) {
-		t.Errorf("import of a wrong user_id: got %q, want an error that quotes it", said)
-	}
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		id := fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+		r := newRun(t, fake)
+		after, said := r.importIdentity("340002", "12000001")
+		if said != "" || after["id"] != fmt.Sprint(id) {
+			t.Errorf("got %v and the error %q, want membership %d", after, said, id)
+		}
+		if _, said := r.importIdentity("340002", "jane"); !strings.Contains(said, `user_id "jane"`) {
+			t.Errorf("import of a wrong user_id: got %q, want an error that quotes it", said)
+		}
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -43,17 +42,13 @@ func (r *run) move(sourceType, sourceState string) (moved, read state, problem s
 // TestMoveFromRealStates moves states that the real providers wrote when they managed memberships of kantatatest: Mastercard/restapi
 // after a create (jane) and an import (diego), magodo/restful without selectors (amir) and with them (chloe).
 func TestMoveFromRealStates(t *testing.T) {
-	t.Parallel()
 	for name, want := range map[string]state{
 		"restapi_object_diego":   {"id": "56000101", "access_group_id": "340003", "user_id": "12000004"},
 		"restapi_object_jane":    {"id": "56000102", "access_group_id": "340001", "user_id": "12000001"},
 		"restful_resource_amir":  {"id": "56000103", "access_group_id": "340001", "user_id": "12000002"},
 		"restful_resource_chloe": {"id": "56000104", "access_group_id": "340001", "user_id": "12000003"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			fake := kantatatest.New()
-			t.Cleanup(fake.Close)
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			fake.SeedCompany()
 			fake.AddMembership(kantatatest.RateCardEditors, kantatatest.FirstUser+3)
 			for user := range int64(3) {
@@ -63,7 +58,7 @@ func TestMoveFromRealStates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			moved, read, problem := newRun(t, fake, 2, 10*time.Second).move(name[:strings.LastIndex(name, "_")], string(source))
+			moved, read, problem := newRun(t, fake).move(name[:strings.LastIndex(name, "_")], string(source))
 			if diff := cmp.Diff(want, moved); diff != "" || problem != "" {
 				t.Fatalf("got the error %q and a difference (-want +got):\n%s", problem, diff)
 			}
@@ -80,9 +75,6 @@ func TestMoveFromRealStates(t *testing.T) {
 }
 
 func TestMove(t *testing.T) {
-	t.Parallel()
-	fake := newFake(t, kantatatest.Dialect{})
-	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
 	const (
 		row   = `{"id":"56000101","access_group_id":"340002","user_id":"12000001"}`
 		body  = `{"access_group_id":340002,"user_id":12000001}`
@@ -109,9 +101,9 @@ func TestMove(t *testing.T) {
 		"no JSON":                      {restapi, `{`, nil, "destroy = false"},
 		"a resource that no one knows": {"example_thing", row, nil, "example_thing"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			moved, read, problem := newRun(t, fake, 2, 10*time.Second).move(c.sourceType, c.source)
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
+			fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+			moved, read, problem := newRun(t, fake).move(c.sourceType, c.source)
 			if diff := cmp.Diff(c.want, moved); diff != "" || !strings.Contains(problem, c.problem) || problem != "" && c.problem == "" {
 				t.Fatalf("got the error %q, want %q; the state differs (-want +got):\n%s", problem, c.problem, diff)
 			}

@@ -30,7 +30,7 @@ func janeState(t *testing.T, fake *kantatatest.Server) state {
 	t.Helper()
 
 	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	s, said := newRun(t, fake, 0, 10*time.Second).importID(t.Context(), "340002/12000001")
+	s, said := newRun(t, fake).importID(t.Context(), "340002/12000001")
 	if said != "" {
 		t.Fatalf("got the error %q, want none", said)
 	}
@@ -38,8 +38,6 @@ func janeState(t *testing.T, fake *kantatatest.Server) state {
 }
 
 func TestPlanDecidesOnReplacement(t *testing.T) {
-	t.Parallel()
-
 	for name, c := range map[string]struct {
 		change   map[string]tftypes.Value
 		replaces string
@@ -55,12 +53,9 @@ func TestPlanDecidesOnReplacement(t *testing.T) {
 		"one, one unknown": {map[string]tftypes.Value{"access_group_id": text("340001"), "user_id": unknown(tftypes.String)},
 			`[AttributeName("access_group_id")]`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			fake := newFake(t, kantatatest.Dialect{})
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			prior := janeState(t, fake)
-			r := newRun(t, fake, 0, 10*time.Second)
+			r := newRun(t, fake)
 			p := r.plan(t.Context(), prior, nil, janeConfig(r, c.change))
 			if got := fmt.Sprint(p.replaces); got != c.replaces || p.said != "" {
 				t.Errorf("got replacement by %s and %q, want %s and no diagnostics", got, p.said, c.replaces)
@@ -73,38 +68,33 @@ func TestPlanDecidesOnReplacement(t *testing.T) {
 }
 
 func TestUpdateSendsNothing(t *testing.T) {
-	t.Parallel()
-
-	fake := newFake(t, kantatatest.Dialect{})
-	prior := janeState(t, fake)
-	r := newRun(t, fake, 0, 10*time.Second)
-	before := len(fake.Requests())
-	for _, adopt := range []tftypes.Value{tftypes.NewValue(tftypes.Bool, true), tftypes.NewValue(tftypes.Bool, nil)} {
-		config := janeConfig(r, map[string]tftypes.Value{"adopt_existing": adopt})
-		after, said := r.apply(t.Context(), prior, config, r.plan(t.Context(), prior, nil, config))
-		if said != "" || after["id"] != prior["id"] || after["user_name"] != "Jane Doe" || (after["adopt_existing"] == "true") == adopt.IsNull() {
-			t.Errorf("adopt_existing %s: got %v and %q, want the membership as before", adopt, after, said)
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		prior := janeState(t, fake)
+		r := newRun(t, fake)
+		before := len(fake.Requests())
+		for _, adopt := range []tftypes.Value{tftypes.NewValue(tftypes.Bool, true), tftypes.NewValue(tftypes.Bool, nil)} {
+			config := janeConfig(r, map[string]tftypes.Value{"adopt_existing": adopt})
+			after, said := r.apply(t.Context(), prior, config, r.plan(t.Context(), prior, nil, config))
+			adopts := after["adopt_existing"] == "true"
+			if said != "" || after["id"] != prior["id"] || after["user_name"] != "Jane Doe" || adopts == adopt.IsNull() {
+				t.Errorf("adopt_existing %s: got %v and %q, want the membership as before", adopt, after, said)
+			}
+			prior = after
 		}
-		prior = after
-	}
-	if got := len(fake.Requests()) - before; got != 0 {
-		t.Errorf("got %d requests, want none", got)
-	}
+		if got := len(fake.Requests()) - before; got != 0 {
+			t.Errorf("got %d requests, want none", got)
+		}
+	})
 }
 
 // TestSecondCallOfReplacement makes the calls of a replacement by another pair and of a replacement by itself, with a membership that
 // exists already.
 func TestSecondCallOfReplacement(t *testing.T) {
-	t.Parallel()
-
 	for name, user := range map[string]string{"by itself": "12000001", "by another pair": "12000002"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			fake := newFake(t, kantatatest.Dialect{})
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			prior := janeState(t, fake)
 			fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
-			r := newRun(t, fake, 0, 10*time.Second)
+			r := newRun(t, fake)
 			config := janeConfig(r, map[string]tftypes.Value{"user_id": text(user)})
 			first := r.plan(t.Context(), prior, nil, config)
 			warned := strings.Contains(first.said, summaryReview)
@@ -122,8 +112,6 @@ func TestSecondCallOfReplacement(t *testing.T) {
 }
 
 func TestPlanOfCreate(t *testing.T) {
-	t.Parallel()
-
 	adopt := map[string]tftypes.Value{"adopt_existing": tftypes.NewValue(tftypes.Bool, true)}
 	exists := func(fake *kantatatest.Server) { fake.AddMembership(group, user) }
 	for name, c := range map[string]struct {
@@ -142,14 +130,11 @@ func TestPlanOfCreate(t *testing.T) {
 		"no permission": {prepare: inject(fault("", kantatatest.ReturnStatus, http.StatusForbidden, 0)),
 			says: []string{"ERROR: Unable to Plan", "403", "340001"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			fake := newFake(t, kantatatest.Dialect{})
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			if c.prepare != nil {
 				c.prepare(fake)
 			}
-			r := newRun(t, fake, 0, 10*time.Second)
+			r := newRun(t, fake)
 			p := r.plan(t.Context(), nil, nil, janeConfig(r, c.change, map[string]tftypes.Value{"access_group_id": text("340001")}))
 			for _, part := range c.says {
 				if !strings.Contains(p.said, part) {
@@ -168,62 +153,59 @@ func TestPlanOfCreate(t *testing.T) {
 
 // TestPlanAfterWrite makes the calls of an apply: once the process has written, a plan call sends no request and finds nothing.
 func TestPlanAfterWrite(t *testing.T) {
-	t.Parallel()
-
-	fake := newFake(t, kantatatest.Dialect{})
-	fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
-	r := newRun(t, fake, 0, 10*time.Second)
-	if _, said := r.create(t.Context(), "340002", "12000001"); said != "" {
-		t.Fatalf("got the error %q, want none", said)
-	}
-	before := len(fake.Requests())
-	config := janeConfig(r, map[string]tftypes.Value{"access_group_id": text("340001")})
-	p := r.plan(t.Context(), nil, nil, config)
-	if got := len(fake.Requests()) - before; got != 0 || p.said != "" {
-		t.Errorf("plan: got %d requests and %q, want nothing", got, p.said)
-	}
-	if after, said := r.apply(t.Context(), nil, config, p); after != nil || !strings.Contains(said, "Already Exists") {
-		t.Errorf("create: got %v and %q, want an error", after, said)
-	}
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+		r := newRun(t, fake)
+		if _, said := r.create(t.Context(), "340002", "12000001"); said != "" {
+			t.Fatalf("got the error %q, want none", said)
+		}
+		before := len(fake.Requests())
+		config := janeConfig(r, map[string]tftypes.Value{"access_group_id": text("340001")})
+		p := r.plan(t.Context(), nil, nil, config)
+		if got := len(fake.Requests()) - before; got != 0 || p.said != "" {
+			t.Errorf("plan: got %d requests and %q, want nothing", got, p.said)
+		}
+		if after, said := r.apply(t.Context(), nil, config, p); after != nil || !strings.Contains(said, "Already Exists") {
+			t.Errorf("create: got %v and %q, want an error", after, said)
+		}
+	})
 }
 
 // TestAdoptionIsReportedOnce makes the calls of an apply that adopts: the plan call reports it, so the create does not.
 func TestAdoptionIsReportedOnce(t *testing.T) {
-	t.Parallel()
-
-	fake := newFake(t, kantatatest.Dialect{})
-	for _, u := range []int64{kantatatest.FirstUser, kantatatest.FirstUser + 1} {
-		fake.AddMembership(kantatatest.ResourceManagers, u)
-	}
-	r := newRun(t, fake, 0, 10*time.Second)
-	var said []string
-	for _, user := range []string{"12000001", "12000002"} {
-		config := janeConfig(r, map[string]tftypes.Value{"user_id": text(user), "adopt_existing": tftypes.NewValue(tftypes.Bool, true)})
-		p := r.plan(t.Context(), nil, nil, config)
-		after, saidByCreate := r.apply(t.Context(), nil, config, p)
-		if after["user_id"] != user || after["adopt_existing"] != "true" {
-			t.Errorf("user %s: got %v, want the adopted membership", user, after)
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		for _, u := range []int64{kantatatest.FirstUser, kantatatest.FirstUser + 1} {
+			fake.AddMembership(kantatatest.ResourceManagers, u)
 		}
-		said = append(said, fmt.Sprint(strings.Count(p.said, summaryAdopted), strings.Count(saidByCreate, summaryAdopted)))
-	}
-	// The first create makes the process one that applies, so the second plan call says nothing.
-	if want := []string{"1 0", "0 1"}; !slices.Equal(said, want) {
-		t.Errorf("got warnings of plan and create %v, want %v", said, want)
-	}
-	if n := writes(fake, http.MethodPost); n != 0 {
-		t.Errorf("got %d POSTs, want none", n)
-	}
+		r := newRun(t, fake)
+		var said []string
+		for _, user := range []string{"12000001", "12000002"} {
+			config := janeConfig(r, map[string]tftypes.Value{"user_id": text(user), "adopt_existing": tftypes.NewValue(tftypes.Bool, true)})
+			p := r.plan(t.Context(), nil, nil, config)
+			after, saidByCreate := r.apply(t.Context(), nil, config, p)
+			if after["user_id"] != user || after["adopt_existing"] != "true" {
+				t.Errorf("user %s: got %v, want the adopted membership", user, after)
+			}
+			said = append(said, fmt.Sprint(strings.Count(p.said, summaryAdopted), strings.Count(saidByCreate, summaryAdopted)))
+		}
+		// The first create makes the process one that applies, so the second plan call says nothing.
+		if want := []string{"1 0", "0 1"}; !slices.Equal(said, want) {
+			t.Errorf("got warnings of plan and create %v, want %v", said, want)
+		}
+		if n := writes(fake, http.MethodPost); n != 0 {
+			t.Errorf("got %d POSTs, want none", n)
+		}
+	})
 }
 
 func TestSwappedIDsInACreate(t *testing.T) {
-	t.Parallel()
-
-	fake := newFake(t, kantatatest.Dialect{})
-	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	_, said := newRun(t, fake, 0, 10*time.Second).create(t.Context(), "12000001", "340002")
-	if !strings.Contains(said, "access_group_id and user_id may be swapped") || !strings.Contains(said, "340002 (Resource Managers)") {
-		t.Errorf("got %q, want it to name the access group whose ID is in user_id", said)
-	}
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+		_, said := newRun(t, fake).create(t.Context(), "12000001", "340002")
+		if !strings.Contains(said, "access_group_id and user_id may be swapped") || !strings.Contains(said, "340002 (Resource Managers)") {
+			t.Errorf("got %q, want it to name the access group whose ID is in user_id", said)
+		}
+	})
 }
 
 // planAddress is one address of a configuration, or of a state that the configuration no longer names.
@@ -325,47 +307,45 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 		"held twice, one is replaced": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane, wanted: amir}},
 			[]string{heldTwice}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
-				states := map[string]state{}
-				for i, user := range []string{jane, amir} {
-					id := fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+int64(i))
-					states[user], _ = newRun(t, fake, 0, 10*time.Second).importID(t.Context(), "340002/"+user)
-					if !slices.Contains(c.exist, user) {
-						fake.RemoveMembership(id)
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
+			states := map[string]state{}
+			for i, user := range []string{jane, amir} {
+				id := fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+int64(i))
+				states[user], _ = newRun(t, fake).importID(t.Context(), "340002/"+user)
+				if !slices.Contains(c.exist, user) {
+					fake.RemoveMembership(id)
+				}
+			}
+			lengths := map[string]int{}
+			for i, a := range c.addresses {
+				lengths[strconv.Itoa(i)] = 1
+				if a.held != "" || a.imported {
+					lengths[strconv.Itoa(i)] = 2
+				}
+			}
+			orders(lengths, func(order []string) {
+				w := &planWalk{run: newRun(t, fake), states: states, absent: map[int]bool{}, said: map[string]bool{}}
+				made := map[string]int{}
+				var waiting sync.WaitGroup
+				for _, key := range order {
+					i, _ := strconv.Atoi(key)
+					a := c.addresses[i]
+					isPlan := lengths[key] == 1 || (made[key] == 1) != a.planFirst
+					made[key]++
+					switch {
+					case !isPlan:
+						w.read(t.Context(), i, a)
+					case lengths[key] == 2 && !w.absent[i]:
+						w.plan(t.Context(), i, a)
+					default: // a new address may wait for the others
+						waiting.Go(func() { w.plan(t.Context(), i, a) })
+						time.Sleep(quietTime / 4)
 					}
 				}
-				lengths := map[string]int{}
-				for i, a := range c.addresses {
-					lengths[strconv.Itoa(i)] = 1
-					if a.held != "" || a.imported {
-						lengths[strconv.Itoa(i)] = 2
-					}
+				waiting.Wait()
+				if got := slices.Sorted(maps.Keys(w.said)); !slices.Equal(got, c.want) {
+					t.Errorf("order %v: got %q, want %q", order, got, c.want)
 				}
-				orders(lengths, func(order []string) {
-					w := &planWalk{run: newRun(t, fake, 0, 10*time.Second), states: states, absent: map[int]bool{}, said: map[string]bool{}}
-					made := map[string]int{}
-					var waiting sync.WaitGroup
-					for _, key := range order {
-						i, _ := strconv.Atoi(key)
-						a := c.addresses[i]
-						isPlan := lengths[key] == 1 || (made[key] == 1) != a.planFirst
-						made[key]++
-						switch {
-						case !isPlan:
-							w.read(t.Context(), i, a)
-						case lengths[key] == 2 && !w.absent[i]:
-							w.plan(t.Context(), i, a)
-						default: // a new address may wait for the others
-							waiting.Go(func() { w.plan(t.Context(), i, a) })
-							time.Sleep(quietTime / 4)
-						}
-					}
-					waiting.Wait()
-					if got := slices.Sorted(maps.Keys(w.said)); !slices.Equal(got, c.want) {
-						t.Errorf("order %v: got %q, want %q", order, got, c.want)
-					}
-				})
 			})
 		})
 	}

@@ -7,13 +7,21 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
 // The fault matrix has a cell for each operation, fault and moment. A cell says what Kantata and the state contain afterward, how many
 // writes were sent, and whether the user gets an error.
+
+const (
+	// attempts is how many times a request is sent that fails each time and may be repeated.
+	attempts = 1 + defaultMaxRetries
+	// attemptsOfOutage is how many times a request is sent that never gets a response. The first attempt takes the whole request_timeout
+	// and begins an outage. Of the outage's 30 seconds, 29 are for probes of at most 10 seconds, with pauses of at most 0.5, 1 and 2
+	// seconds before them: there is time for two whole probes, and for 5.5 seconds or more of a third.
+	attemptsOfOutage = 1 + 3
+)
 
 // held is what the state contains after the operation.
 type held int
@@ -71,8 +79,11 @@ func createCells() []cell {
 		{name: "504 before, once", fault: once(post, kantatatest.ReturnStatus, 504), state: absent, writes: 1, says: "may still appear"},
 		{name: "timeout before", fault: once(post, kantatatest.HangBefore, 0), state: absent, writes: 1, says: "may still appear"},
 		{name: "reset before, once", fault: once(post, kantatatest.ResetBefore, 0), kantata: 1, state: holds, writes: 2},
-		{name: "reset before, always", fault: always(post, kantatatest.ResetBefore, 0), state: absent, writes: 3, says: "Unable to Create"},
-		{name: "503 before, always", fault: always(post, kantatatest.ReturnStatus, 503), state: absent, writes: 3, says: "503"},
+		{
+			name: "reset before, always", fault: always(post, kantatatest.ResetBefore, 0), state: absent, writes: attempts,
+			says: "Unable to Create",
+		},
+		{name: "503 before, always", fault: always(post, kantatatest.ReturnStatus, 503), state: absent, writes: attempts, says: "503"},
 		{name: "504 with late commit", fault: late(504, 2), kantata: 1, state: holds, writes: 1},
 		{name: "502 with late commit, second refused", fault: late(502, 1), kantata: 1, state: holds, writes: 2},
 		{name: "another run at the same moment", fault: race, kantata: 1, state: absent, writes: 1, says: "import {"},
@@ -185,7 +196,7 @@ func deleteCells() []cell {
 		{
 			name:  "login page before, always",
 			fault: inject(kantatatest.Fault{Method: del, Effect: kantatatest.ReturnStatus, Status: 200, Body: html}), kantata: 1, state: kept,
-			writes: 3, says: "Unable to Delete",
+			writes: attempts, says: "Unable to Delete",
 		},
 		{
 			name:    "redirect",
@@ -210,20 +221,22 @@ func deleteCells() []cell {
 			cell{name: fmt.Sprintf("%d after, once", status), fault: once(del, kantatatest.ReturnStatusAfter, status), state: absent, writes: 2},
 			cell{
 				name: fmt.Sprintf("%d before, always", status), fault: always(del, kantatatest.ReturnStatus, status), kantata: 1, state: kept,
-				writes: 3, says: fmt.Sprint(status),
+				writes: attempts, says: fmt.Sprint(status),
 			},
 		)
 	}
-	for name, effect := range map[string]kantatatest.Effect{"reset": kantatatest.ResetBefore, "timeout": kantatatest.HangBefore} {
-		attempts := 3
-		if effect == kantatatest.HangBefore {
-			attempts = 2 // the budget of an outage ends with the second
-		}
-		cells = append(cells,
-			cell{name: name + " before, once", fault: once(del, effect, 0), state: absent, writes: 2},
-			cell{name: name + " before, always", fault: always(del, effect, 0), kantata: 1, state: kept, writes: attempts, says: "Unable to Delete"},
-		)
-	}
+	cells = append(cells,
+		cell{name: "reset before, once", fault: once(del, kantatatest.ResetBefore, 0), state: absent, writes: 2},
+		cell{
+			name: "reset before, always", fault: always(del, kantatatest.ResetBefore, 0), kantata: 1, state: kept, writes: attempts,
+			says: "Unable to Delete",
+		},
+		cell{name: "timeout before, once", fault: once(del, kantatatest.HangBefore, 0), state: absent, writes: 2},
+		cell{
+			name: "timeout before, always", fault: always(del, kantatatest.HangBefore, 0), kantata: 1, state: kept, writes: attemptsOfOutage,
+			says: "Unable to Delete",
+		},
+	)
 	for name, effect := range map[string]kantatatest.Effect{
 		"reset": kantatatest.ResetAfter, "timeout": kantatatest.HangAfter, "login page": kantatatest.LoginPage,
 	} {
@@ -293,27 +306,24 @@ func readCells() []cell {
 }
 
 func TestFaultMatrix(t *testing.T) {
-	t.Parallel()
-
 	for operation, cells := range map[string][]cell{"create": createCells(), "delete": deleteCells(), "read": readCells()} {
 		for _, c := range cells {
-			t.Run(operation+"/"+c.name, func(t *testing.T) {
-				t.Parallel()
-				playCell(t, operation, c)
-			})
+			runInFakeTime(t, operation+"/"+c.name, func(t *testing.T, fake *kantatatest.Server) {
+				playCell(t, fake, operation, c)
+			}, kantatatest.WithDialect(c.dialect))
 		}
 	}
 }
 
-func playCell(t *testing.T, operation string, c cell) {
-	fake := newMatrixFake(t, c.dialect)
+func playCell(t *testing.T, fake *kantatatest.Server, operation string, c cell) {
+	t.Helper()
 	pair := fmt.Sprint(group)
 	person := fmt.Sprint(user)
 
 	var before state
 	if operation != "create" {
 		fake.AddMembership(group, user)
-		s, text := newRun(t, fake, 0, 10*time.Second).importID(t.Context(), pair+"/"+person)
+		s, text := newRun(t, fake).importID(t.Context(), pair+"/"+person)
 		if text != "" {
 			t.Fatalf("got the error %q, want none", text)
 		}
@@ -324,10 +334,6 @@ func playCell(t *testing.T, operation string, c cell) {
 	}
 	fake.ResetRequests()
 
-	timeout := 30 * time.Second
-	if strings.Contains(c.name, "timeout") {
-		timeout = 2 * time.Second
-	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	if c.interrupt {
@@ -337,7 +343,7 @@ func playCell(t *testing.T, operation string, c cell) {
 			}
 		})
 	}
-	r := newRun(t, fake, 2, timeout)
+	r := newRun(t, fake)
 	var after state
 	var said string
 	method := ""
@@ -389,7 +395,7 @@ func playCell(t *testing.T, operation string, c cell) {
 
 	if c.says == "" && after != nil {
 		fake.ClearFaults()
-		again, said := newRun(t, fake, 0, 10*time.Second).read(t.Context(), after)
+		again, said := newRun(t, fake).read(t.Context(), after)
 		if said != "" || again["id"] != after["id"] {
 			t.Errorf("read of the next plan: got %v and the error %q, want %v", again, said, after)
 		}

@@ -27,7 +27,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
-	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
 )
 
 const membershipType = "kantata_access_group_membership"
@@ -41,17 +40,17 @@ type run struct {
 	object  tftypes.Object // the type of the resource
 }
 
-func newRun(t *testing.T, fake *kantatatest.Server, maxRetries int, requestTimeout time.Duration) *run {
+// newRun returns a run whose provider is configured for the fake, with the default settings except those given.
+func newRun(t *testing.T, fake *kantatatest.Server, settings ...map[string]tftypes.Value) *run {
 	t.Helper()
 
-	r := newServer(t, &kantataProvider{version: "test", waits: shortWaits(requestTimeout)})
-	diagnostics := r.configure(map[string]tftypes.Value{
-		"access_token": tftypes.NewValue(tftypes.String, kantatatest.Token),
-		"base_url":     tftypes.NewValue(tftypes.String, fake.URL()),
-		"max_retries":  tftypes.NewValue(tftypes.Number, int64(maxRetries)),
-	})
-	if text := diagnosticText(diagnostics); text != "" {
-		t.Fatalf("got the error %q, want none", text)
+	r := newServer(t, New("test")())
+	configured := filters(map[string]string{"access_token": kantatatest.Token, "base_url": fake.URL()})
+	for _, setting := range settings {
+		maps.Copy(configured, setting)
+	}
+	if said := diagnosticText(r.configure(configured)); said != "" {
+		t.Fatalf("got the error %q, want none", said)
 	}
 	return r
 }
@@ -420,14 +419,6 @@ func diagnosticText(diagnostics []*tfprotov6.Diagnostic) string {
 	return b.String()
 }
 
-// shortWaits keeps tests in real time short.
-func shortWaits(requestTimeout time.Duration) *waits {
-	store := memberships.DefaultWaits()
-	store.Delete, store.Repeat, store.Pending, store.Canceled = 20*time.Millisecond, 10*time.Millisecond, time.Second, time.Second
-	store.Lag = 30 * time.Millisecond
-	return &waits{retryMin: time.Millisecond, retryMax: 10 * time.Millisecond, requestTimeout: requestTimeout, store: store}
-}
-
 // The access group and the person of most tests.
 const (
 	group = 340001
@@ -443,6 +434,7 @@ func configure(fake *kantatatest.Server, rest string) string {
 	return fmt.Sprintf("provider \"kantata\" {\n  access_token = %q\n  base_url     = %q\n}\n%s", kantatatest.Token, fake.URL(), rest)
 }
 
+// newFake returns a Kantata that listens on loopback, for tests that run the real Terraform. All other tests use inFakeTime.
 func newFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
 	t.Helper()
 
@@ -477,16 +469,6 @@ func destroyed(fake *kantatatest.Server) resource.TestCheckFunc {
 }
 
 var noop = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
-
-func newMatrixFake(t *testing.T, dialect kantatatest.Dialect) *kantatatest.Server {
-	t.Helper()
-
-	fake := kantatatest.New(kantatatest.WithDialect(dialect))
-	t.Cleanup(fake.Close)
-	fake.AddAccessGroup(group, "Finance Approvers")
-	fake.AddUser(user, "Jane Doe", "jane@example.com")
-	return fake
-}
 
 func stateOf(m kantatatest.Membership) state {
 	return state{
@@ -677,16 +659,23 @@ func orders(calls map[string]int, try func(order []string)) {
 	extend(nil)
 }
 
-// inFakeTime runs a test in a bubble, with a Kantata that is reached through pipes. The test must not be parallel.
-func inFakeTime(t *testing.T, test func(t *testing.T, fake *kantatatest.Server)) {
+// inFakeTime runs a test in a bubble, with the company of SeedCompany behind pipes: nothing in it depends on the speed of the machine, and
+// waits take no time. The test must not be parallel.
+func inFakeTime(t *testing.T, test func(t *testing.T, fake *kantatatest.Server), options ...kantatatest.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		fake := kantatatest.New(kantatatest.WithoutListener())
+		fake := kantatatest.New(append(options, kantatatest.WithoutListener())...)
 		fake.SeedCompany()
 		replaceDial(t, servePipes(t, fake).dial)
 		t.Cleanup(fake.Close)
 		test(t, fake)
 	})
+}
+
+// runInFakeTime runs a subtest with inFakeTime.
+func runInFakeTime(t *testing.T, name string, test func(t *testing.T, fake *kantatatest.Server), options ...kantatatest.Option) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { inFakeTime(t, test, options...) })
 }
 
 // replaceDial makes http.DefaultTransport, which the client clones, connect with dial for the duration of the test.

@@ -32,8 +32,10 @@ func prepare(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	live := os.Getenv("TF_ACC") != "" // TestAccLive reads its account from the environment
 	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "TF_") && name != "TF_ACC" {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "TF_") && name != "TF_ACC" || strings.HasPrefix(name, "KANTATA_") && !live {
 			err = errors.Join(err, os.Unsetenv(name))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"golang.org/x/sync/errgroup"
@@ -23,7 +22,7 @@ func byAddress(r *run, address string) map[string]tftypes.Value {
 // createByAddress plans and creates a membership in one process, as a test of an apply.
 func createByAddress(t *testing.T, fake *kantatatest.Server, address string) state {
 	t.Helper()
-	r := newRun(t, fake, 0, 10*time.Second)
+	r := newRun(t, fake)
 	config := byAddress(r, address)
 	p := r.plan(t.Context(), nil, nil, config)
 	if p.said != "" {
@@ -48,34 +47,30 @@ func lookupsOfPeople(fake *kantatatest.Server) int {
 }
 
 func TestCreateByEmailAddress(t *testing.T) {
-	t.Parallel()
 	for name, style := range map[string]kantatatest.EmailAddressStyle{
 		"any case": kantatatest.EmailAddressIgnoresCase, "exact": kantatatest.EmailAddressExact,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, address := range []string{"jane@example.com", " JANE@Example.com\t", "olga@example.com"} {
-				fake := newFake(t, kantatatest.Dialect{EmailAddresses: style})
+		for _, address := range []string{"jane@example.com", " JANE@Example.com\t", "olga@example.com"} {
+			runInFakeTime(t, name+"/"+address, func(t *testing.T, fake *kantatatest.Server) {
 				fake.AddUserOutsideProjects(12000001, "Jane Doe", "jane@example.com")
 				fake.AddUser(12000050, "Olga Petrova", "Olga@Example.com")
 				user := map[bool]string{true: "12000050", false: "12000001"}[strings.HasPrefix(address, "olga")]
-				r := newRun(t, fake, 0, 10*time.Second)
+				r := newRun(t, fake)
 				p := r.plan(t.Context(), nil, nil, byAddress(r, address))
 				if p.said != "" || !p.values["user_id"].Equal(text(user)) {
-					t.Fatalf("%q: got %q and the planned user_id %s, want %s", address, p.said, p.values["user_id"], user)
+					t.Fatalf("got %q and the planned user_id %s, want %s", p.said, p.values["user_id"], user)
 				}
 				created, said := r.apply(t.Context(), nil, byAddress(r, address), p)
 				if said != "" || created["user_id"] != user || created["user_email_address"] != address || created["user_name"] == "" {
-					t.Errorf("%q: got %v and %q, want the membership of %s with the address as it was written", address, created, said, user)
+					t.Errorf("got %v and %q, want the membership of %s with the address as it was written", created, said, user)
 				}
-			}
-		})
+			}, kantatatest.WithDialect(kantatatest.Dialect{EmailAddresses: style}))
+		}
 	}
 }
 
 // TestAnAddressIsLookedUpOnce expects that someone who left, or who has another address in Kantata, breaks no plan.
 func TestAnAddressIsLookedUpOnce(t *testing.T) {
-	t.Parallel()
 	for name, change := range map[string]func(*kantatatest.Server){
 		"nothing changes":        func(*kantatatest.Server) {},
 		"the person is inactive": func(fake *kantatatest.Server) { fake.DeactivateUser(12000001) },
@@ -86,19 +81,17 @@ func TestAnAddressIsLookedUpOnce(t *testing.T) {
 			fake.AddUser(12000060, "J", "jane@example.com")
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			fake := newFake(t, kantatatest.Dialect{})
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			created := createByAddress(t, fake, "jane@example.com")
 			change(fake)
 			fake.ResetRequests()
-			r := newRun(t, fake, 0, 10*time.Second)
+			r := newRun(t, fake)
 			read, said := r.read(t.Context(), created)
 			if said != "" || !maps.Equal(read, created) {
 				t.Fatalf("got %v and %q from the read, want %v", read, said, created)
 			}
 			for _, address := range []string{"jane@example.com", "Jane@EXAMPLE.com "} {
-				plans := newRun(t, fake, 0, 10*time.Second)
+				plans := newRun(t, fake)
 				p := plans.plan(t.Context(), read, nil, byAddress(plans, address))
 				if p.said != "" || len(p.replaces) != 0 || !p.values["user_id"].Equal(text("12000001")) {
 					t.Errorf("%q: got %q, a replacement by %v and user_id %s, want only the user_id 12000001",
@@ -117,7 +110,6 @@ func TestAnAddressIsLookedUpOnce(t *testing.T) {
 
 // TestAnotherAddress expects a replacement only for another person. Everything else is an update that sends no write.
 func TestAnotherAddress(t *testing.T) {
-	t.Parallel()
 	null := tftypes.NewValue(tftypes.String, nil)
 	const replaces = `[AttributeName("user_id")]`
 	type attributes = map[string]tftypes.Value
@@ -138,9 +130,7 @@ func TestAnotherAddress(t *testing.T) {
 		"from the ID to the address":     {fromID: true, lookups: 1},
 		"from the ID to another address": {fromID: true, to: attributes{"user_email_address": amir}, replaces: replaces, lookups: 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			fake := newFake(t, kantatatest.Dialect{})
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			prior := createByAddress(t, fake, "jane@example.com")
 			if c.fromID {
 				delete(prior, "user_email_address")
@@ -148,7 +138,7 @@ func TestAnotherAddress(t *testing.T) {
 				fake.AddUser(12000001, "Jane Doe", "jane.doe@example.com")
 			}
 			fake.ResetRequests()
-			r := newRun(t, fake, 0, 10*time.Second)
+			r := newRun(t, fake)
 			config := byAddress(r, "jane@example.com")
 			maps.Copy(config, c.to)
 			p := r.plan(t.Context(), prior, nil, config)
@@ -178,76 +168,76 @@ func TestAnotherAddress(t *testing.T) {
 
 // TestAnUnknownAddressIsLookedUpInApply makes the calls of a plan and of an apply, which plans again once the address is known.
 func TestAnUnknownAddressIsLookedUpInApply(t *testing.T) {
-	t.Parallel()
-	fake := newFake(t, kantatatest.Dialect{})
-	r := newRun(t, fake, 0, 10*time.Second)
-	config := byAddress(r, "")
-	config["user_email_address"] = unknown(tftypes.String)
-	p := r.plan(t.Context(), nil, nil, config)
-	if p.said != "" || p.values["user_id"].IsKnown() || len(fake.Requests()) != 0 {
-		t.Fatalf("got %q, user_id %s and %d requests, want an unknown user_id and no request", p.said, p.values["user_id"], len(fake.Requests()))
-	}
-	created := createByAddress(t, fake, "jane@example.com")
-	if created["user_id"] != "12000001" {
-		t.Errorf("got the user_id %q, want 12000001", created["user_id"])
-	}
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		r := newRun(t, fake)
+		config := byAddress(r, "")
+		config["user_email_address"] = unknown(tftypes.String)
+		p := r.plan(t.Context(), nil, nil, config)
+		if p.said != "" || p.values["user_id"].IsKnown() || len(fake.Requests()) != 0 {
+			t.Fatalf("got %q, user_id %s and %d requests, want an unknown user_id and no request", p.said, p.values["user_id"], len(fake.Requests()))
+		}
+		created := createByAddress(t, fake, "jane@example.com")
+		if created["user_id"] != "12000001" {
+			t.Errorf("got the user_id %q, want 12000001", created["user_id"])
+		}
 
-	// A create whose plan call left the user unknown looks the address up by itself.
-	config = byAddress(r, "amir@example.com")
-	p.values["user_email_address"] = text("amir@example.com")
-	created, said := r.apply(t.Context(), nil, config, p)
-	if said != "" || created["user_id"] != "12000002" {
-		t.Errorf("got %v and %q, want the membership of 12000002", created, said)
-	}
+		// A create whose plan call left the user unknown looks the address up by itself.
+		config = byAddress(r, "amir@example.com")
+		p.values["user_email_address"] = text("amir@example.com")
+		created, said := r.apply(t.Context(), nil, config, p)
+		if said != "" || created["user_id"] != "12000002" {
+			t.Errorf("got %v and %q, want the membership of 12000002", created, said)
+		}
+	})
 }
 
 func TestAddressesThatAreNotOfOnePerson(t *testing.T) {
-	t.Parallel()
-	fake := newFake(t, kantatatest.Dialect{})
-	fake.AddUser(12000051, "Twin 1", "twin@example.com")
-	fake.AddUser(12000052, "Twin 2", "Twin@example.com")
-	fake.DeactivateUser(12000003)
-	r := newRun(t, fake, 0, 10*time.Second)
-	for address, want := range map[string]string{
-		"zoe@example.com":   `No one on the Kantata account has the e-mail address "zoe@example.com".`,
-		"chloe@example.com": "has been deactivated",
-		"twin@example.com":  "12000051 (Twin 1), 12000052 (Twin 2)",
-	} {
-		if p := r.plan(t.Context(), nil, nil, byAddress(r, address)); !strings.Contains(p.said, want) {
-			t.Errorf("plan of %s: got %q, want %q", address, p.said, want)
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.AddUser(12000051, "Twin 1", "twin@example.com")
+		fake.AddUser(12000052, "Twin 2", "Twin@example.com")
+		fake.DeactivateUser(12000003)
+		r := newRun(t, fake)
+		for address, want := range map[string]string{
+			"zoe@example.com":   `No one on the Kantata account has the e-mail address "zoe@example.com".`,
+			"chloe@example.com": "has been deactivated",
+			"twin@example.com":  "12000051 (Twin 1), 12000052 (Twin 2)",
+		} {
+			if p := r.plan(t.Context(), nil, nil, byAddress(r, address)); !strings.Contains(p.said, want) {
+				t.Errorf("plan of %s: got %q, want %q", address, p.said, want)
+			}
+			if _, said := r.importID(t.Context(), "340002/"+address); !strings.Contains(said, want) {
+				t.Errorf("import of %s: got %q, want %q", address, said, want)
+			}
 		}
-		if _, said := r.importID(t.Context(), "340002/"+address); !strings.Contains(said, want) {
-			t.Errorf("import of %s: got %q, want %q", address, said, want)
+		if n := count(fake, http.MethodPost); n != 0 {
+			t.Errorf("got %d POSTs, want none", n)
 		}
-	}
-	if n := count(fake, http.MethodPost); n != 0 {
-		t.Errorf("got %d POSTs, want none", n)
-	}
+	})
 }
 
 func TestImportByEmailAddress(t *testing.T) {
-	t.Parallel()
-	fake := newFake(t, kantatatest.Dialect{})
-	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	r := newRun(t, fake, 0, 10*time.Second)
-	imported, said := r.importID(t.Context(), "340002/Jane@example.com")
-	if said != "" || imported["user_id"] != "12000001" || imported["user_email_address"] != "Jane@example.com" || imported["id"] == "" {
-		t.Fatalf("got %v and %q, want the membership of 12000001 with the address", imported, said)
-	}
-	if p := r.plan(t.Context(), imported, nil, byAddress(r, "jane@example.com")); p.said != "" || len(p.replaces) != 0 {
-		t.Errorf("got %q and a replacement by %v, want an update", p.said, p.replaces)
-	}
-	if _, said := r.importID(t.Context(), "340002/amir@example.com"); !strings.Contains(said, "12000002") {
-		t.Errorf("import of a person who is not in the group: got %q, want an error with their ID", said)
-	}
-	if _, said := r.importIdentity("340002", "jane@example.com"); !strings.Contains(said, "Invalid Import Identity") {
-		t.Errorf("import by an identity with an address: got %q, want Invalid Import Identity", said)
-	}
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+		r := newRun(t, fake)
+		imported, said := r.importID(t.Context(), "340002/Jane@example.com")
+		if said != "" || imported["user_id"] != "12000001" || imported["user_email_address"] != "Jane@example.com" || imported["id"] == "" {
+			t.Fatalf("got %v and %q, want the membership of 12000001 with the address", imported, said)
+		}
+		if p := r.plan(t.Context(), imported, nil, byAddress(r, "jane@example.com")); p.said != "" || len(p.replaces) != 0 {
+			t.Errorf("got %q and a replacement by %v, want an update", p.said, p.replaces)
+		}
+		if _, said := r.importID(t.Context(), "340002/amir@example.com"); !strings.Contains(said, "12000002") {
+			t.Errorf("import of a person who is not in the group: got %q, want an error with their ID", said)
+		}
+		if _, said := r.importIdentity("340002", "jane@example.com"); !strings.Contains(said, "Invalid Import Identity") {
+			t.Errorf("import by an identity with an address: got %q, want Invalid Import Identity", said)
+		}
+	})
 }
 
 func TestExactlyOneOfIDAndAddress(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, newFake(t, kantatatest.Dialect{}), 0, 10*time.Second)
+	r := newServer(t, New("test")())
 	for name, c := range map[string]struct {
 		change map[string]tftypes.Value
 		want   string
@@ -274,97 +264,95 @@ func TestExactlyOneOfIDAndAddress(t *testing.T) {
 
 // TestAdoptByEmailAddress takes an existing membership into the state by the address of its person.
 func TestAdoptByEmailAddress(t *testing.T) {
-	t.Parallel()
-	fake := newFake(t, kantatatest.Dialect{})
-	id := fmt.Sprint(fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser))
-	r := newRun(t, fake, 0, 10*time.Second)
-	config := byAddress(r, "Jane@example.com")
-	if p := r.plan(t.Context(), nil, nil, config); !strings.Contains(p.said, "340002/12000001") {
-		t.Errorf("without adopt_existing: got %q, want an error with the import ID", p.said)
-	}
-	r = newRun(t, fake, 0, 10*time.Second)
-	config["adopt_existing"] = tftypes.NewValue(tftypes.Bool, true)
-	p := r.plan(t.Context(), nil, nil, config)
-	adopted, said := r.apply(t.Context(), nil, config, p)
-	if strings.Contains(p.said+said, "ERROR") || adopted["id"] != id || adopted["user_email_address"] != "Jane@example.com" {
-		t.Errorf("got %v, %q in the plan and %q in the apply, want the membership %s", adopted, p.said, said, id)
-	}
-	if n := count(fake, http.MethodPost); n != 0 {
-		t.Errorf("got %d POSTs, want none", n)
-	}
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		id := fmt.Sprint(fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser))
+		r := newRun(t, fake)
+		config := byAddress(r, "Jane@example.com")
+		if p := r.plan(t.Context(), nil, nil, config); !strings.Contains(p.said, "340002/12000001") {
+			t.Errorf("without adopt_existing: got %q, want an error with the import ID", p.said)
+		}
+		r = newRun(t, fake)
+		config["adopt_existing"] = tftypes.NewValue(tftypes.Bool, true)
+		p := r.plan(t.Context(), nil, nil, config)
+		adopted, said := r.apply(t.Context(), nil, config, p)
+		if strings.Contains(p.said+said, "ERROR") || adopted["id"] != id || adopted["user_email_address"] != "Jane@example.com" {
+			t.Errorf("got %v, %q in the plan and %q in the apply, want the membership %s", adopted, p.said, said, id)
+		}
+		if n := count(fake, http.MethodPost); n != 0 {
+			t.Errorf("got %d POSTs, want none", n)
+		}
+	})
 }
 
 // TestRequestsForAddresses bounds the requests of a plan of many memberships by address.
 func TestRequestsForAddresses(t *testing.T) {
-	t.Parallel()
-	fake := kantatatest.New()
-	t.Cleanup(fake.Close)
-	fake.SeedMemberships(1, 500, 500)
-	fake.ResetRequests()
-	r := newRun(t, fake, 0, 10*time.Second)
-	var calls errgroup.Group
-	calls.SetLimit(10)
-	for i, m := range fake.Memberships() {
-		calls.Go(func() error {
-			prior := stateOf(m)
-			prior["user_email_address"] = fmt.Sprintf("user%d@example.com", i+1)
-			config := r.config(map[string]tftypes.Value{
-				"access_group_id": text(prior["access_group_id"]), "user_email_address": text(prior["user_email_address"]),
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.SeedMemberships(1, 500, 500)
+		fake.ResetRequests()
+		r := newRun(t, fake)
+		var calls errgroup.Group
+		calls.SetLimit(10)
+		for i, m := range fake.Memberships() {
+			calls.Go(func() error {
+				prior := stateOf(m)
+				prior["user_email_address"] = fmt.Sprintf("user%d@example.com", i+1)
+				config := r.config(map[string]tftypes.Value{
+					"access_group_id": text(prior["access_group_id"]), "user_email_address": text(prior["user_email_address"]),
+				})
+				read, said := r.read(t.Context(), prior)
+				if said == "" {
+					said = r.plan(t.Context(), read, nil, config).said
+				}
+				if said != "" {
+					return fmt.Errorf("%s: %s", prior["user_email_address"], said)
+				}
+				return nil
 			})
-			read, said := r.read(t.Context(), prior)
-			if said == "" {
-				said = r.plan(t.Context(), read, nil, config).said
-			}
-			if said != "" {
-				return fmt.Errorf("%s: %s", prior["user_email_address"], said)
-			}
-			return nil
-		})
-	}
-	if err := calls.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if n := lookupsOfPeople(fake); n != 0 {
-		t.Errorf("got %d requests to /users, want none", n)
-	}
+		}
+		if err := calls.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if n := lookupsOfPeople(fake); n != 0 {
+			t.Errorf("got %d requests to /users, want none", n)
+		}
+	})
 }
 
 // TestExportWithAddresses bounds the requests of an export, and expects null for a person who is deactivated.
 func TestExportWithAddresses(t *testing.T) {
-	t.Parallel()
-	fake := kantatatest.New()
-	t.Cleanup(fake.Close)
-	fake.SeedMemberships(4, 400, 1600)
-	fake.DeactivateUser(12000007)
-	read := func(include bool) []any {
-		fake.ResetRequests()
-		found, said := newRun(t, fake, 0, 10*time.Second).data("kantata_access_group_memberships", map[string]tftypes.Value{
-			"include_email_addresses": tftypes.NewValue(tftypes.Bool, include),
-		})
-		if said != "" {
-			t.Fatalf("got the error %q, want none", said)
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.SeedMemberships(4, 400, 1600)
+		fake.DeactivateUser(12000007)
+		read := func(include bool) []any {
+			fake.ResetRequests()
+			found, said := newRun(t, fake).data("kantata_access_group_memberships", map[string]tftypes.Value{
+				"include_email_addresses": tftypes.NewValue(tftypes.Bool, include),
+			})
+			if said != "" {
+				t.Fatalf("got the error %q, want none", said)
+			}
+			return found["memberships"].([]any)
 		}
-		return found["memberships"].([]any)
-	}
-	for _, row := range read(true) {
-		m := row.(map[string]any)
-		var want any = "user" + strings.TrimLeft(strings.TrimPrefix(m["user_id"].(string), "12"), "0") + "@example.com"
-		if m["user_id"] == "12000007" {
-			want = nil
+		for _, row := range read(true) {
+			m := row.(map[string]any)
+			var want any = "user" + strings.TrimLeft(strings.TrimPrefix(m["user_id"].(string), "12"), "0") + "@example.com"
+			if m["user_id"] == "12000007" {
+				want = nil
+			}
+			if m["user_email_address"] != want {
+				t.Errorf("user %s: got the address %v, want %v", m["user_id"], m["user_email_address"], want)
+			}
 		}
-		if m["user_email_address"] != want {
-			t.Errorf("user %s: got the address %v, want %v", m["user_id"], m["user_email_address"], want)
+		if users, all := lookupsOfPeople(fake), len(fake.Requests()); users > 3 || all > 13 {
+			t.Errorf("got %d requests, %d of them to /users, want at most 13 and 3", all, users)
 		}
-	}
-	if users, all := lookupsOfPeople(fake), len(fake.Requests()); users > 3 || all > 13 {
-		t.Errorf("got %d requests, %d of them to /users, want at most 13 and 3", all, users)
-	}
-	for _, row := range read(false) {
-		if address := row.(map[string]any)["user_email_address"]; address != nil {
-			t.Fatalf("got the address %v without include_email_addresses, want null", address)
+		for _, row := range read(false) {
+			if address := row.(map[string]any)["user_email_address"]; address != nil {
+				t.Fatalf("got the address %v without include_email_addresses, want null", address)
+			}
 		}
-	}
-	if n := lookupsOfPeople(fake); n != 0 {
-		t.Errorf("got %d requests to /users without include_email_addresses, want none", n)
-	}
+		if n := lookupsOfPeople(fake); n != 0 {
+			t.Errorf("got %d requests to /users without include_email_addresses, want none", n)
+		}
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -212,18 +211,19 @@ resource "kantata_access_group_membership" "test" {
 
 func TestUserAgent(t *testing.T) {
 	t.Setenv("TF_APPEND_USER_AGENT", "ci/42\nägent")
-	fake := newFake(t, kantatatest.Dialect{})
-	r := newRun(t, fake, 0, 10*time.Second)
-	if n := len(fake.Requests()); n != 0 {
-		t.Errorf("got %d requests from Configure, want none", n)
-	}
-	r.create(t.Context(), "340001", "12000001")
-	for _, request := range fake.Requests() {
-		want := "terraform-provider-kantata/test Terraform/1.14.0 ci/42 gent"
-		if got := request.Header.Get("User-Agent"); got != want {
-			t.Errorf("got the user agent %q, want %q", got, want)
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		r := newRun(t, fake)
+		if n := len(fake.Requests()); n != 0 {
+			t.Errorf("got %d requests from Configure, want none", n)
 		}
-	}
+		r.create(t.Context(), "340001", "12000001")
+		for _, request := range fake.Requests() {
+			want := "terraform-provider-kantata/test Terraform/1.14.0 ci/42 gent"
+			if got := request.Header.Get("User-Agent"); got != want {
+				t.Errorf("got the user agent %q, want %q", got, want)
+			}
+		}
+	})
 }
 
 // TestSchemasAreDocumented expects each description, from which the documentation is generated, to end as a sentence.

@@ -13,15 +13,9 @@ import (
 
 // TestRateLimit applies and plans against a Kantata that accepts 15 requests a second.
 func TestRateLimit(t *testing.T) {
-	t.Parallel()
-
 	for name, retryAfter := range map[string]string{"with Retry-After": "1", "without Retry-After": ""} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
+		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			const creates, reads = 18, 1_000
-			fake := kantatatest.New()
-			t.Cleanup(fake.Close)
 			rows := fake.SeedMemberships(16, 100, 1_600)
 			fake.AddAccessGroup(350000, "New")
 			fake.SetRateLimit(15, retryAfter)
@@ -29,12 +23,7 @@ func TestRateLimit(t *testing.T) {
 
 			all := func(n int, play func(r *run, i int) error) (limited int) {
 				fake.ResetRequests()
-				waits := &waits{retryMin: 250 * time.Millisecond, retryMax: time.Second, requestTimeout: 10 * time.Second}
-				r := newServer(t, &kantataProvider{version: "test", waits: waits})
-				settings := filters(map[string]string{"access_token": kantatatest.Token, "base_url": fake.URL()})
-				if said := diagnosticText(r.configure(settings)); said != "" {
-					t.Fatalf("got the error %q, want none", said)
-				}
+				r := newRun(t, fake)
 				var group errgroup.Group
 				group.SetLimit(terraformParallelism)
 				for i := range n {

@@ -84,26 +84,24 @@ func TestRequestBudget(t *testing.T) {
 		{name: "a group of 100 removed outside Terraform", arrange: emptied, call: absent, most: 200},
 		{name: "apply of 1,000 creates", arrange: wanted, call: create, posts: 1_000, most: 60},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
-				rows := c.arrange(fake)
-				fake.SetLatency(50 * time.Millisecond)
-				r := newRun(t, fake, 2, 10*time.Second)
-				var group errgroup.Group
-				group.SetLimit(terraformParallelism)
-				for _, m := range rows {
-					group.Go(func() error { return c.call(r, m) })
-				}
-				if err := group.Wait(); err != nil {
-					t.Fatal(err)
-				}
-				posts := writes(fake, "POST")
-				if others := len(fake.Requests()) - posts; posts != c.posts || others > c.most {
-					t.Errorf("got %d POSTs and %d other requests, want %d and at most %d", posts, others, c.posts, c.most)
-				} else {
-					t.Logf("%d POSTs and %d other requests", posts, others)
-				}
-			})
+		runInFakeTime(t, c.name, func(t *testing.T, fake *kantatatest.Server) {
+			rows := c.arrange(fake)
+			fake.SetLatency(50 * time.Millisecond)
+			r := newRun(t, fake)
+			var group errgroup.Group
+			group.SetLimit(terraformParallelism)
+			for _, m := range rows {
+				group.Go(func() error { return c.call(r, m) })
+			}
+			if err := group.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			posts := writes(fake, "POST")
+			if others := len(fake.Requests()) - posts; posts != c.posts || others > c.most {
+				t.Errorf("got %d POSTs and %d other requests, want %d and at most %d", posts, others, c.posts, c.most)
+			} else {
+				t.Logf("%d POSTs and %d other requests", posts, others)
+			}
 		})
 	}
 }
@@ -141,63 +139,16 @@ func TestPlanOfCreatesCosts(t *testing.T) {
 			plan: 30, apply: 70,
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
-				c.arrange(fake)
-				fake.SetRandomLatency(20*time.Millisecond, 60*time.Millisecond, 1)
-				each := func(work func(i int) string) {
-					t.Helper()
-					var calls errgroup.Group
-					calls.SetLimit(terraformParallelism)
-					for i := range creates {
-						calls.Go(func() error {
-							if said := work(i); said != "" {
-								return errors.New(said)
-							}
-							return nil
-						})
-					}
-					if err := calls.Wait(); err != nil {
-						t.Fatal(err)
-					}
-				}
-				planning := newRun(t, fake, 2, 10*time.Second)
-				each(func(i int) string { return planning.plan(t.Context(), nil, nil, planning.config(c.config(i))).said })
-				plan := len(fake.Requests())
-				applying := newRun(t, fake, 2, 10*time.Second)
-				each(func(i int) string {
-					p := applying.plan(t.Context(), nil, nil, applying.config(c.config(i)))
-					_, said := applying.apply(t.Context(), nil, applying.config(c.config(i)), p)
-					return p.said + said
-				})
-				posts := writes(fake, http.MethodPost)
-				apply := len(fake.Requests()) - posts
-				if plan > c.plan || apply > c.apply || posts != creates {
-					t.Errorf("got %d requests for the plan, %d for plan and apply, and %d POSTs, want at most %d, at most %d, and %d",
-						plan, apply, posts, c.plan, c.apply, creates)
-				}
-				t.Logf("%d requests for the plan, %d for plan and apply, and %d POSTs", plan, apply, posts)
-			})
-		})
-	}
-}
-
-// TestLookupsOfOneAddressCost bounds the requests of 60 data sources of one address each.
-func TestLookupsOfOneAddressCost(t *testing.T) {
-	for _, people := range []int{8, 100, 1200, 20000} {
-		t.Run(fmt.Sprint(people), func(t *testing.T) {
-			inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
-				fake.SeedMemberships(1, people, 1)
-				fake.SetRandomLatency(20*time.Millisecond, 60*time.Millisecond, 1)
-				r := newRun(t, fake, 2, 10*time.Second)
+		runInFakeTime(t, c.name, func(t *testing.T, fake *kantatatest.Server) {
+			c.arrange(fake)
+			fake.SetRandomLatency(20*time.Millisecond, 60*time.Millisecond, 1)
+			each := func(work func(i int) string) {
+				t.Helper()
 				var calls errgroup.Group
 				calls.SetLimit(terraformParallelism)
-				for i := range 60 {
+				for i := range creates {
 					calls.Go(func() error {
-						_, said := r.data("kantata_users", map[string]tftypes.Value{
-							"email_addresses": set(fmt.Sprintf("user%d@example.com", i+1)), "ignore_missing": tftypes.NewValue(tftypes.Bool, true),
-						})
-						if said != "" {
+						if said := work(i); said != "" {
 							return errors.New(said)
 						}
 						return nil
@@ -206,10 +157,53 @@ func TestLookupsOfOneAddressCost(t *testing.T) {
 				if err := calls.Wait(); err != nil {
 					t.Fatal(err)
 				}
-				if got := len(fake.Requests()); got > 14 {
-					t.Errorf("got %d requests, want at most 14", got)
-				}
+			}
+			planning := newRun(t, fake)
+			each(func(i int) string { return planning.plan(t.Context(), nil, nil, planning.config(c.config(i))).said })
+			plan := len(fake.Requests())
+			applying := newRun(t, fake)
+			each(func(i int) string {
+				p := applying.plan(t.Context(), nil, nil, applying.config(c.config(i)))
+				_, said := applying.apply(t.Context(), nil, applying.config(c.config(i)), p)
+				return p.said + said
 			})
+			posts := writes(fake, http.MethodPost)
+			apply := len(fake.Requests()) - posts
+			if plan > c.plan || apply > c.apply || posts != creates {
+				t.Errorf("got %d requests for the plan, %d for plan and apply, and %d POSTs, want at most %d, at most %d, and %d",
+					plan, apply, posts, c.plan, c.apply, creates)
+			}
+			t.Logf("%d requests for the plan, %d for plan and apply, and %d POSTs", plan, apply, posts)
+		})
+	}
+}
+
+// TestLookupsOfOneAddressCost bounds the requests of 60 data sources of one address each.
+func TestLookupsOfOneAddressCost(t *testing.T) {
+	for _, people := range []int{8, 100, 1200, 20000} {
+		runInFakeTime(t, fmt.Sprint(people), func(t *testing.T, fake *kantatatest.Server) {
+			fake.SeedMemberships(1, people, 1)
+			fake.SetRandomLatency(20*time.Millisecond, 60*time.Millisecond, 1)
+			r := newRun(t, fake)
+			var calls errgroup.Group
+			calls.SetLimit(terraformParallelism)
+			for i := range 60 {
+				calls.Go(func() error {
+					_, said := r.data("kantata_users", map[string]tftypes.Value{
+						"email_addresses": set(fmt.Sprintf("user%d@example.com", i+1)), "ignore_missing": tftypes.NewValue(tftypes.Bool, true),
+					})
+					if said != "" {
+						return errors.New(said)
+					}
+					return nil
+				})
+			}
+			if err := calls.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(fake.Requests()); got > 14 {
+				t.Errorf("got %d requests, want at most 14", got)
+			}
 		})
 	}
 }
