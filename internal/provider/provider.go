@@ -60,21 +60,6 @@ func LimitMemory() {
 
 type kantataProvider struct {
 	version string
-	// waits is set only by tests, to shorten the waits.
-	waits *waits
-}
-
-type waits struct {
-	retryMin, retryMax, requestTimeout time.Duration
-	store                              memberships.Waits
-}
-
-// client returns the waits of the client. The zero value stands for its defaults.
-func (w *waits) client() kantata.Waits {
-	if w == nil {
-		return kantata.Waits{}
-	}
-	return kantata.Waits{RetryMin: w.retryMin, RetryMax: w.retryMax, Outage: 50 * w.retryMax, RateLimit: 300 * w.retryMax}
 }
 
 // providerData is what all resources and data sources of one configured provider share (rule 10).
@@ -155,21 +140,15 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 	}
 	config.UserAgent = userAgent(p.version, req.TerraformVersion)
 	config.Observe = logAttempt(config.AccessToken)
-	config.Waits = p.waits.client()
-	if p.waits != nil {
-		config.RequestTimeout = p.waits.requestTimeout
-	}
 	client, err := kantata.NewClient(config)
 	if err != nil {
 		resp.Diagnostics.AddError("Unable to Configure the Kantata Client", sentence(err.Error()))
 		return
 	}
-	options := memberships.Options{MaxRetries: client.MaxRetries()}
-	if p.waits != nil {
-		options.Waits = p.waits.store
-	}
 	data := &providerData{
-		store: memberships.New(client, options), people: memberships.NewPeople(client, options.Waits), plans: newPlanRegistry(),
+		store:  memberships.New(client, memberships.Options{MaxRetries: client.MaxRetries()}),
+		people: memberships.NewPeople(client, memberships.Waits{}),
+		plans:  newPlanRegistry(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = data, data, data
 }
