@@ -51,3 +51,35 @@ func matches(text string, expression *regexp.Regexp) map[string]bool {
 	}
 	return found
 }
+
+// TestQuotedErrorsExist compares what pages quote from errors with the source: titles in code font, and texts in bold in a paragraph
+// about what an error says.
+func TestQuotedErrorsExist(t *testing.T) {
+	t.Parallel()
+	var source strings.Builder
+	for _, file := range files(t, 20, "internal/provider/*.go", "internal/memberships/*.go", "internal/kantata/*.go") {
+		if !strings.HasSuffix(file, "_test.go") {
+			source.WriteString(regexp.MustCompile(`"\s*\+\s*"`).ReplaceAllString(read(t, file), ""))
+		}
+	}
+	title, bold := regexp.MustCompile("`([A-Z][a-z]+(?: [A-Z][a-z]+){2,})`"), regexp.MustCompile(`\*\*([^*]+)\*\*`)
+	titles, texts := map[string]bool{}, map[string]bool{}
+	for _, page := range files(t, 15, "README.md", "templates/*.tmpl", "templates/*/*.tmpl") {
+		for paragraph := range strings.SplitSeq(read(t, page), "\n\n") {
+			paragraph = strings.ReplaceAll(paragraph, "\n", " ")
+			maps.Copy(titles, matches(paragraph, title))
+			if strings.Contains(paragraph, "error says that") {
+				maps.Copy(texts, matches(paragraph, bold))
+			}
+		}
+	}
+	if len(titles) < 3 || len(texts) < 6 {
+		t.Fatalf("got the titles %v and the texts %v, want at least 3 and 6", titles, texts)
+	}
+	maps.Copy(texts, titles)
+	for text := range texts {
+		if !strings.Contains(source.String(), text) {
+			t.Errorf("a page quotes %q from an error, want an error that contains it", text)
+		}
+	}
+}
