@@ -108,7 +108,7 @@ func (s *Server) RemoveMembership(id int64) {
 	s.remove(id, outside)
 }
 
-// HideMembership hides a membership for good: lists count it and never return it, and a GET or DELETE of its ID returns
+// HideMembership hides a membership permanently: lists count it and never return it, and a GET or DELETE of its ID returns
 // 404. A POST of its pair is a duplicate. [Dialect] says what happens to the pages.
 func (s *Server) HideMembership(id int64) {
 	s.mu.Lock()
@@ -116,7 +116,7 @@ func (s *Server) HideMembership(id int64) {
 	s.store.hidden[id] = true
 }
 
-// Memberships returns what Kantata holds, by ascending ID, including what no list shows.
+// Memberships returns all memberships by ascending ID, including those that no list shows.
 func (s *Server) Memberships() []Membership {
 	s.mu.Lock()
 	defer s.mu.Unlock()

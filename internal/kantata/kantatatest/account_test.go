@@ -37,7 +37,7 @@ func TestChangesWithoutRequests(t *testing.T) {
 	kept := slices.Clone(seeded)
 	s.RemoveMembership(seeded[1].ID)
 	if !slices.Equal(seeded, kept) {
-		t.Error("the returned seed changed with the server")
+		t.Errorf("got the seed %v after a removal, want it unchanged: %v", seeded, kept)
 	}
 	want := []kantatatest.Membership{kept[0], kept[2], kept[3]}
 	if got := s.Memberships(); !slices.Equal(got, want) {

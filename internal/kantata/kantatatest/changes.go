@@ -48,13 +48,13 @@ type lateChange struct {
 	row     Membership
 	removes bool
 	looks   int       // further requests that arrive before it
-	due     time.Time // zero if only looks count
+	due     time.Time // zero if the write waits for requests only
 }
 
-// commitDue makes the late changes whose time has come.
+// commitDue makes the late changes that are due.
 func (s *Server) commitDue() { s.commitLate(false) }
 
-// commitLate makes the late changes that wait neither for further requests nor for their time. Called with mu held.
+// commitLate makes the late changes that no longer wait for requests or for a time. Called with mu held.
 func (s *Server) commitLate(isRequest bool) {
 	now := time.Now()
 	waiting := s.late[:0]

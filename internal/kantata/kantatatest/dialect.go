@@ -62,7 +62,7 @@ const (
 	OptionalAbsent
 	OptionalZero      // the number 0
 	OptionalBlank     // ""
-	OptionalOtherType // a number instead of a text, a text instead of a number
+	OptionalOtherType // a number instead of text, or text instead of a number
 )
 
 // ErrorStyle is how the entries of `errors` are written.

@@ -12,7 +12,7 @@ const defaultPerPage = 20
 // window is the page that a list request selects.
 type window struct {
 	page, perPage int
-	whole         bool // the response is not paginated; only the meta follows from perPage
+	whole         bool // all rows are in one response; only its meta depends on perPage
 }
 
 // window reads the page that the query selects.

@@ -61,7 +61,7 @@ type Fault struct {
 	Method string             // "" is any
 	Path   string             // a prefix of the path below /api/v1; "" is any
 	Match  func(Request) bool // nil is any; it must not call the server
-	Skip   int                // so many matching requests pass first
+	Skip   int                // how many matching requests pass first
 	Times  int                // how many requests it hits; 0 is all
 	Status int                // 0 means 500, for LateCommit 504
 	Body   string
@@ -69,7 +69,7 @@ type Fault struct {
 
 	// Delay holds up the request before the server acts on it, whatever the effect.
 	Delay time.Duration
-	// Looks and Later say when a late commit is done: after so many further requests, and not before so much time.
+	// Looks and Later say when a late commit is done: after this number of further requests, and after this time at the earliest.
 	Looks int
 	Later time.Duration
 }
@@ -148,7 +148,7 @@ func (f *Fault) cuts() bool {
 	return f.has(ResetBefore, ResetAfter, HangBefore, HangAfter, CutBody)
 }
 
-// serveWith serves the request as the fault lets it. Called with mu held.
+// serveWith serves the request as far as the fault allows. Called with mu held.
 func (s *Server) serveWith(f *Fault, r Request, query url.Values) response {
 	resp := response{header: http.Header{}}
 	switch {

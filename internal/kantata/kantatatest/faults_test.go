@@ -115,7 +115,7 @@ func TestHangs(t *testing.T) {
 				ended := serveInBackground(ctx, s, http.MethodPost, memberships, newBody("340001", "12000001"))
 				time.Sleep(time.Hour)
 				if ended() {
-					t.Error("got an end of the request, want it to hang for an hour")
+					t.Error("got a request that ended, want one that hangs for an hour")
 				}
 				if got := statuses(s); !slices.Equal(got, []int{0}) {
 					t.Errorf("got logged statuses %v, want 0", got)
@@ -223,7 +223,7 @@ func TestComposedEffects(t *testing.T) {
 			s.Inject(kantatatest.Fault{Effect: test.effects[0], Also: test.effects[1:]})
 			got, err := send(t.Context(), http.MethodPost, s.URL()+memberships, newBody("340001", "12000001"))
 			if !test.check(got, err) {
-				t.Errorf("got %+v with error %v", got, err)
+				t.Errorf("got %+v and the error %v, want the response that the check of this test accepts", got, err)
 			}
 			if rows := len(s.Memberships()); rows != test.rows {
 				t.Errorf("got %d memberships, want %d", rows, test.rows)

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// SetListLag makes lists show the memberships as they were that long ago, but not before this call. A GET of one ID is
-// not affected. 0 lists what exists now.
+// SetListLag delays the effect of later changes on lists by the lag. A GET of one ID is not affected. 0 ends the lag.
 func (s *Server) SetListLag(lag time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

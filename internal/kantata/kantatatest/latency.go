@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// latency is how long a request and its response are on their way.
+// latency is how long a request and its response take on the network.
 type latency struct {
 	least, most time.Duration
 	seed        uint64
@@ -48,8 +48,8 @@ func (l *latency) delays(r Request) (request, response time.Duration) {
 	return draw(), draw()
 }
 
-// wait returns after the delay, or earlier if the client has left: a server does not notice that while it works. It
-// reports false if the server closes.
+// wait returns after the delay, or as soon as the client leaves, because no one waits for the rest. It reports false only if the server
+// closes, so a request whose client has left is served like any other.
 func (s *Server) wait(r *http.Request, delay time.Duration) bool {
 	if delay <= 0 {
 		return true

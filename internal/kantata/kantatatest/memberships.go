@@ -106,7 +106,7 @@ func (s *Server) show(id int64, query url.Values) response {
 	return s.membershipsResponse(ids[from:to], w, len(ids), query)
 }
 
-// destroy deletes a membership. What it refuses stays.
+// destroy deletes a membership, or refuses to.
 func (s *Server) destroy(id int64) response {
 	m, refusal := s.parseDelete(id)
 	if refusal != nil {

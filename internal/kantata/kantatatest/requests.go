@@ -59,8 +59,7 @@ func (s *Server) OnRequest(f func(Request)) {
 	s.onRequest = f
 }
 
-// Requests returns the requests in the order in which they were served. A request of which the server is still waiting
-// out the latency is not among them.
+// Requests returns the requests in the order in which they were served. A request that the latency still delays is not included.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -127,7 +127,7 @@ func (s *Server) respond(f *Fault, refusal *response, r Request, query url.Value
 	return resp
 }
 
-// write sends the response as far as the fault lets it.
+// write sends the response as far as the fault allows.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, f *Fault, resp response) {
 	switch {
 	case f.has(HangBefore, HangAfter):

@@ -58,7 +58,7 @@ func (s *Server) parseAddresses(text string) map[string]bool {
 	return addresses
 }
 
-// comparable returns the form of an address in which equal addresses are equal texts.
+// comparable returns the address in the form in which the dialect compares addresses.
 func (s *Server) comparable(address string) string {
 	if s.dialect.EmailAddresses == EmailAddressExact {
 		return address
