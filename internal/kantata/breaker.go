@@ -13,7 +13,7 @@ const probeTimeout = 10 * time.Second
 // time to time. It has no clock and no lock: its owner passes the time and guards it.
 type breaker struct {
 	kind ConditionKind
-	// budget is how long requests wait. After that, spare is left to find out whether only one request is affected.
+	// budget is how long requests wait. spare is the time that is left after that, to find out whether only one request is affected.
 	budget, spare time.Duration
 	low, high     time.Duration // bounds of the wait between two probes
 
@@ -54,10 +54,10 @@ func (b *breaker) decide(now time.Time, key string) decision {
 	case !b.probing && pause <= 0 && left > 0:
 		return decision{probe: true, limit: min(left, probeTimeout)}
 	case !b.probing && pause <= 0:
-		// The run is about to end. It does not wait long for a host that hangs.
+		// The run is about to end, so it does not wait long for a host that hangs.
 		return decision{probe: true, limit: b.spare}
 	case !b.probing && left <= 0 && b.only != "" && b.only != key:
-		// Only one other request has failed, for example for a list that is never returned. This one may succeed.
+		// Only one other request has failed, for example a list that Kantata never returns. This one may succeed.
 		return decision{probe: true, limit: b.spare}
 	case left <= 0:
 		return decision{refusal: b.last.notSent(b.condition)}
@@ -104,7 +104,7 @@ func (b *breaker) delay(until time.Time) {
 	}
 }
 
-// end records that the condition does not hold, or no longer.
+// end records that the condition does not hold, or no longer holds.
 func (b *breaker) end() { b.since, b.probing = time.Time{}, false }
 
 // jittered returns between half and the whole of low x 2^(n-1), at most high. The jitter spreads requests that failed together.

@@ -28,7 +28,7 @@ func TestBreaker(t *testing.T) {
 	b.fail(at(0), "a", false, cause, 2*time.Second)
 	check(0, "a", decision{wait: 2 * time.Second})
 	check(1, "b", decision{wait: time.Second})
-	// Another request that was on its way fails too. It changes nothing.
+	// Another request in flight fails, too. It changes nothing.
 	b.fail(at(1), "a", false, cause, 20*time.Second)
 	check(1, "b", decision{wait: time.Second})
 	b.delay(at(1.5))

@@ -30,7 +30,7 @@ type Config struct {
 	AccessToken string
 	// BaseURL is the API's root: https, or http with a loopback address.
 	BaseURL string
-	// MaxRetries is how often a request that failed is sent again; 0 sends it once. It counts neither 429s nor the attempts of one outage.
+	// MaxRetries is how many times a failed request is sent again; 0 sends it once. It counts neither 429s nor the attempts of one outage.
 	MaxRetries int
 	// RequestTimeout limits one attempt of one request, its body included.
 	RequestTimeout time.Duration
@@ -130,10 +130,10 @@ func NewClient(config Config) (*Client, error) {
 	}, nil
 }
 
-// MaxRetries returns how often a request that failed is sent again.
+// MaxRetries returns how many times a failed request is sent again.
 func (c *Client) MaxRetries() int { return c.config.MaxRetries }
 
-// request is what an operation hands to do. path is below the base URL and starts with a slash.
+// request is what an operation passes to do. path is below the base URL and starts with a slash.
 type request struct {
 	method  string
 	path    string
@@ -141,7 +141,7 @@ type request struct {
 	payload []byte
 }
 
-// key identifies the request by what a fault of it may depend on.
+// key identifies the request to the breakers: requests with one key may fail for a reason that concerns only them.
 func (r request) key() string { return r.method + " " + r.path + "?" + r.query.Encode() }
 
 // notSent is the error of a request that did not pass the gate.

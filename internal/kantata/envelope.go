@@ -41,7 +41,7 @@ func decodePage[T interface{ itself() ID }](body []byte, collection string) (Pag
 	_, hasCount := envelope["count"]
 	_, hasMeta := envelope["meta"]
 	if _, hasObjects := envelope[collection]; !hasObjects && !hasCount && !hasMeta {
-		return page, fmt.Errorf("%w: it has results and nothing else of a list", ErrUnreadable)
+		return page, fmt.Errorf("%w: it has results but no other part of a list", ErrUnreadable)
 	}
 
 	objects := map[string]json.RawMessage{}

@@ -68,7 +68,7 @@ func TestOptionalFields(t *testing.T) {
 	}
 }
 
-// unreadable are bodies that must not be read as pages, because a row that a page lacks may look absent.
+// unreadable are bodies that must not be read as pages, because a row that is missing from a page may look absent.
 var unreadable = []string{
 	``, ` `, `null`, `[]`, `"x"`, `{`, `<html>`, `{}`,
 	`{"results":null}`,

@@ -28,7 +28,7 @@ var (
 	ErrTimeout = errors.New("no complete response")
 	// ErrBroken means that the connection ended before a response began.
 	ErrBroken = errors.New("the connection ended before a response")
-	// ErrUnreadable means that there was a response that is not what the API documents: HTML, a cut body, another object.
+	// ErrUnreadable means that the response is not what the API documents: HTML, a truncated body, or another object.
 	ErrUnreadable = errors.New("the response is not what Kantata's API documents")
 	// ErrTooLarge means that the body of the response is larger than 4 MiB.
 	ErrTooLarge = errors.New("the response is larger than 4 MiB")

@@ -7,9 +7,8 @@ import (
 	"slices"
 )
 
-// FindMemberships returns the memberships in a JSON document that another tool wrote: every object at any depth, also in strings
-// that contain JSON, that has both foreign IDs. Only the IDs are read. ID is empty if the object has none, as in the body of a
-// create.
+// FindMemberships returns the memberships in a JSON document that another tool wrote: every object that has both foreign IDs, at any depth,
+// and also in strings that contain JSON. Only the IDs are read. ID is empty if the object has none, as in the body of a create.
 func FindMemberships(document []byte) []Membership {
 	document = bytes.TrimSpace(document)
 	if len(document) == 0 {

@@ -139,7 +139,7 @@ func (g *gate) responded(t ticket, e *Error, retryAfter time.Duration) {
 // limited records a 429. Called with mu held.
 func (g *gate) limited(now time.Time, t ticket, e *Error, retryAfter time.Duration) {
 	if t.number <= g.paced {
-		// This request was on its way when an earlier 429 came. All it can add is a later time.
+		// This request was in flight when an earlier 429 came. All it can add is a later time.
 		g.limit.delay(now.Add(retryAfter))
 		return
 	}

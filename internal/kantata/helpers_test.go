@@ -21,7 +21,7 @@ type api struct {
 	respond func(w http.ResponseWriter, n int)
 	conns   chan net.Conn
 	closed  chan struct{}
-	// handlers are those of the requests that are being served.
+	// handlers waits for the requests that are being served.
 	handlers sync.WaitGroup
 	// refuse, if set, is what a connection fails with.
 	refuse func() error
@@ -68,7 +68,7 @@ func (a *api) client(t *testing.T, change ...func(*Config)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A TLS connection that is handed over ready spares the tests the handshake.
+	// The connection counts as a ready TLS connection, so no handshake is needed.
 	client.transport.Proxy, client.transport.DialTLSContext = nil, a.dial
 	client.transport.ForceAttemptHTTP2 = false
 	return client
@@ -132,7 +132,7 @@ func inBubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
-// says responds to every request with the status and the body.
+// says returns a handler that responds to every request with the status and the body.
 func says(status int, body string) func(http.ResponseWriter, int) {
 	return func(w http.ResponseWriter, _ int) { send(w, status, body) }
 }
@@ -175,7 +175,7 @@ func call(ctx context.Context, c *Client, method string) error {
 	return c.DeleteAccessGroupMembership(ctx, "56000101")
 }
 
-// get reads the n-th membership of a server that has each.
+// get reads the n-th membership of a server that has all of them.
 func get(ctx context.Context, c *Client, n int) error {
 	_, err := c.AccessGroupMembershipsByID(ctx, []ID{ID(fmt.Sprint(n))})
 	return err

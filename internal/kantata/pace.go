@@ -5,7 +5,7 @@ import "time"
 // The constants of the pace. They were chosen in simulations of ten requests a second: fixed, aligned and sliding windows and
 // token buckets, 10 and 40 requests at a time, one process and two.
 const (
-	// paceMargin is the part of a measured rate with which pacing starts, and paceCut what a later 429 leaves of the rate.
+	// Pacing starts with the measured rate times paceMargin. Each later 429 multiplies the rate by paceCut.
 	paceMargin, paceCut = 0.95, 0.96
 	// slowGrowth is what a response adds to the rate close to the ceiling, distantGrowth what it adds in addition at twice the ceiling.
 	slowGrowth, distantGrowth = 0.002, 1
@@ -46,7 +46,7 @@ func (p *pace) sent(now time.Time) {
 
 func (p *pace) interval() time.Duration { return time.Duration(float64(time.Second) / p.rate) }
 
-// passed records a response other than a 429. early says that the request was sent before the last 429 came.
+// passed records a response other than a 429. early says that the request was sent before the last 429.
 func (p *pace) passed(now time.Time, early bool) {
 	p.forget(now)
 	p.recent = append(p.recent, now)

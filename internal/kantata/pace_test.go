@@ -44,7 +44,7 @@ func TestPace(t *testing.T) {
 	if got := p.wait(now); got > 0 {
 		t.Errorf("got a wait of %s after a second, want none", got)
 	}
-	// Near the ceiling of 10 the rate grows slowly, far from it fast.
+	// Near the ceiling of 10, the rate grows slowly. Far from it, it grows fast.
 	passed(1)
 	rate(9.5+0.002+0.0025, false)
 	p.rate = 20

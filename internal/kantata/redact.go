@@ -11,7 +11,7 @@ import (
 
 const (
 	redacted = "[redacted]"
-	// partLength is the length from which a part of the token is redacted.
+	// partLength is the least length of a part of the token that is redacted.
 	partLength = 9
 	// maxTextLength is the number of characters of a server's text that an error shows.
 	maxTextLength = 500
@@ -96,8 +96,8 @@ type redactedError struct {
 func (e *redactedError) Error() string { return e.text }
 func (e *redactedError) Unwrap() error { return e.err }
 
-// clean replaces what could change how a terminal shows the text: control characters, line and paragraph separators, and the
-// characters that override the direction of writing. Joiners, which names need, stay.
+// clean replaces what could change how a terminal shows the text: control characters, line and paragraph separators, and characters that
+// override the direction of writing. It keeps joiners, because names need them.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {

@@ -68,7 +68,7 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// echoes are the places where a server can put what it was sent.
+// echoes are the places where a server can repeat what it received.
 var echoes = []func(w http.ResponseWriter, echo string){
 	func(w http.ResponseWriter, echo string) {
 		send(w, 422, echoed(`{"errors":[{"type":%q,"message":%q,"field":%q}]}`, echo))
@@ -106,7 +106,7 @@ var echoes = []func(w http.ResponseWriter, echo string){
 	func(w http.ResponseWriter, echo string) { raw(w, echo) },
 }
 
-// echoed is a JSON text with the echo in place of each %q.
+// echoed is JSON with the echo in place of each %q.
 func echoed(format, echo string) string {
 	quoted, _ := json.Marshal(echo)
 	return strings.ReplaceAll(format, "%q", string(quoted))

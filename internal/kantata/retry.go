@@ -11,8 +11,8 @@ import (
 // maxRetryAfter is the longest Retry-After that is honored. A longer one counts as this.
 const maxRetryAfter = 2 * time.Minute
 
-// do sends the request, again if that is allowed (rule 3), and calls decode with the body of a success. decode may be called once for
-// each attempt. The error is an [*Error].
+// do sends the request, repeats it if that is allowed (rule 3), and passes the body of a successful response to decode. It may call
+// decode once for each attempt. The error is an [*Error].
 func (c *Client) do(ctx context.Context, r request, decode func(body []byte) error) error {
 	if c.config.AccessToken == "" {
 		return &Error{Method: r.method, Path: r.path, Outcome: OutcomeNotDone, Condition: c.tokenMissing, Err: errNoToken}

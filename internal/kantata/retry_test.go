@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// fate is what a request that fails in the same way each time leads to.
+// fate is the result of a request that fails in the same way each time.
 type fate struct {
 	sent    int
 	outcome Outcome
@@ -151,7 +151,7 @@ func TestBackoff(t *testing.T) {
 		client, a := serve(t, says(500, ""), func(c *Config) { c.MaxRetries = 4 })
 		start := time.Now()
 		err := call(t.Context(), client, http.MethodGet)
-		// 0.5 s, 1 s, 2 s and 4 s, each at least by half.
+		// The waits are 0.5 s, 1 s, 2 s and 4 s, or down to half of that.
 		if took := time.Since(start); err == nil || a.sent() != 5 || took < 3750*time.Millisecond || took > 7500*time.Millisecond {
 			t.Errorf("got the error %v after %d requests and %s, want one after 5 and 3.75 s to 7.5 s", err, a.sent(), took)
 		}

@@ -11,7 +11,7 @@ import (
 // DefaultBaseURL is the root of Kantata OX's API. The host still has the product's former name.
 const DefaultBaseURL = "https://api.mavenlink.com/api/v1"
 
-// NormalizeAccessToken removes the whitespace around the token, which a file or an environment variable leaves. It returns an error,
+// NormalizeAccessToken removes whitespace around the token, which often comes from a file or an environment variable. It returns an error,
 // which never contains the token, if the rest cannot be a bearer token.
 func NormalizeAccessToken(token string) (string, error) {
 	token = strings.TrimSpace(token)

@@ -86,7 +86,7 @@ func (c *Client) roundTrip(ctx context.Context, r request) (*response, error) {
 	if r.payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	// A http.Client would follow redirects and carry the token to wherever they point (rule 8).
+	// An http.Client would follow redirects and carry the token to wherever they point (rule 8).
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return nil, err

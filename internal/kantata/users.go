@@ -88,8 +88,8 @@ func (c *Client) UsersPage(ctx context.Context, filter UserFilter, page, perPage
 	return found, err
 }
 
-// UsersByEmailAddress returns the people of the account who have one of the addresses, in upper or lower case. It is not
-// known whether Kantata compares case, so each is requested as written and in lower case.
+// UsersByEmailAddress returns the people of the account who have one of the addresses, in any case. It is not known whether Kantata's
+// comparison is case-sensitive, so each address is requested as written and in lower case.
 func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([]User, error) {
 	if _, err := (UserFilter{EmailAddresses: addresses}).query(1, 1); err != nil {
 		return nil, err

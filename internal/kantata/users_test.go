@@ -43,7 +43,7 @@ func TestUsersPage(t *testing.T) {
 	}
 }
 
-// byAddress responds as a Kantata that compares addresses with regard to case, or without.
+// byAddress responds like a Kantata whose comparison of addresses is case-sensitive, or is not.
 func byAddress(regardsCase bool, people ...string) func(a **api) func(http.ResponseWriter, int) {
 	return func(a **api) func(http.ResponseWriter, int) {
 		return func(w http.ResponseWriter, n int) {
@@ -71,7 +71,7 @@ func TestUsersByEmailAddress(t *testing.T) {
 			client, a = serve(t, byAddress(regardsCase, "1 jane@example.com", "2 Amir@Example.com", "3 eve@example.com")(&a))
 			people, err := client.UsersByEmailAddress(t.Context(), []string{"JANE@example.com", "Amir@Example.com", "jane@example.com"})
 			if err != nil || len(people) != 2 || people[0].ID != "1" || people[1].ID != "2" {
-				t.Errorf("regards case %t: got %+v, %v; want users 1 and 2", regardsCase, people, err)
+				t.Errorf("case-sensitive: %t: got %+v, %v; want users 1 and 2", regardsCase, people, err)
 			}
 			want := "GET /api/v1/users?by_email_addresses=" +
 				url.QueryEscape("JANE@example.com,jane@example.com,Amir@Example.com,amir@example.com") + "&on_my_account=true&page=1&per_page=200"
