@@ -25,7 +25,7 @@ type bench struct {
 	options
 	dir string
 	cli *terraformcli.CLI
-	// plugin is the executable of the other version's plugin, and commit its commit, if there is one.
+	// plugin and commit are those of the other version of the provider, if one is measured: its executable and its Git commit.
 	plugin, commit string
 }
 
@@ -53,7 +53,7 @@ func newBench(ctx context.Context, dir string, o options) (*bench, error) {
 // scenario is a command to measure.
 type scenario struct {
 	title string
-	// command are the arguments of Terraform. Without any, the plugin runs without Terraform.
+	// command contains the arguments of Terraform. If it is empty, the plugin runs without Terraform.
 	command []string
 	modes   []string
 	config  string
@@ -121,7 +121,7 @@ resource "kantata_access_group_membership" "this" {
 }
 `
 
-// listConfig fails unless each membership is listed once.
+// listConfig makes the command fail unless each membership is listed once.
 const listConfig = `
 terraform {
   required_providers {
@@ -193,7 +193,7 @@ func (b *bench) prepare(ctx context.Context, s scenario) (*account, error) {
 	for i := range s.managed {
 		key := strconv.Itoa(i)
 		if s.creates {
-			pair := s.rows + i // SeedMemberships used those before
+			pair := s.rows + i // SeedMemberships used all pairs before this one
 			managed[key] = membership{"", id(kantatatest.FinanceApprovers + pair%groups), id(kantatatest.FirstUser + pair/groups)}
 			continue
 		}

@@ -17,7 +17,7 @@ const (
 	marginLeft, marginTop   = 60, 50
 )
 
-// series are the lines of the picture: plans of memberships in so many groups.
+// series are the lines of the picture: one for each number of groups.
 var series = []struct {
 	groups int
 	label  string

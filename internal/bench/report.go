@@ -11,7 +11,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/bench/usage"
 )
 
-// labels name the modes in the tables. That of [usage.Before] contains a commit.
+// labels name the modes in the tables. The label of [usage.Before] contains a commit.
 var labels = map[string]string{
 	usage.Product:     "this provider",
 	usage.Before:      "commit %s",
@@ -59,15 +59,15 @@ func curveSection(points []curve.Point) string {
 	return fmt.Sprintf(`
 ## Requests and round trips
 
-Each line is a series of plans of 1 to all memberships of some access groups, in an account whose memberships are spread evenly over 40
-groups. All memberships exist. Terraform reads ten resources at the same time. Each request takes 200 ms of fake time, so the numbers do not
-depend on the machine. (From about 500 memberships on, they differ by a few requests from run to run, because lookups that arrive at the
-same moment have no fixed order.)
+Each line shows plans of some access groups, from one of their memberships to all of them. The memberships of the account are spread evenly
+over 40 groups, and all of them exist. Terraform reads ten resources at the same time. Each request takes 200 ms of fake time, so the
+numbers do not depend on the machine. (From about 500 memberships on, they differ by a few requests from run to run, because lookups that
+arrive at the same moment have no fixed order.)
 
 ![%s](curve.svg)
 
-"Best" is what a provider could do that knows beforehand which memberships Terraform is going to read, and how long each list is: the
-number of memberships divided by ten, or the pages of the cheapest list, whichever is less. The worst of %d plans:
+"Best" is the number of requests that a provider would need if it knew beforehand which memberships Terraform is going to read, and how long
+each list is: the number of memberships divided by ten, or the pages of the cheapest list, whichever is less. The worst of %d plans:
 
 | memberships in the account | requests / best | requests / memberships | round trips / round trips of one GET each |
 | --: | --: | --: | --: |

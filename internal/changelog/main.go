@@ -1,5 +1,5 @@
 // Command changelog puts the entries of .changes/unreleased into CHANGELOG.md. An entry is a file of Markdown text, named after its kind:
-// feature-users-data-source.md. So two branches can each add an entry without a conflict.
+// feature-users-data-source.md. Two branches can each add an entry without a conflict.
 package main
 
 import (
@@ -111,7 +111,7 @@ func sectionOf(files []string) (string, error) {
 	return section, nil
 }
 
-// replaceUnreleased puts the section in the place of the unreleased section, or before the newest version.
+// replaceUnreleased replaces the unreleased section, or inserts the section before the newest version.
 func replaceUnreleased(changelog, section string) string {
 	before, rest, found := strings.Cut(changelog, unreleased)
 	if !found {

@@ -16,7 +16,7 @@ const providerBlock = `terraform {
 }
 `
 
-// editors is the common job: a team as a list of addresses. more is added to the block.
+// editors is the most common configuration: a team as a list of addresses. It adds more to the resource block.
 func editors(more string, addresses ...string) string {
 	quoted := make([]string, len(addresses))
 	for i, address := range addresses {
@@ -31,7 +31,7 @@ resource "kantata_access_group_membership" "editors" {
 `, strings.Join(quoted, ", "), more)
 }
 
-// onePerson is a membership whose person is given by the argument.
+// onePerson is the configuration of one membership. The argument is the attribute that names the person.
 func onePerson(person string) string {
 	return fmt.Sprintf(providerBlock+`
 resource "kantata_access_group_membership" "jane" {
@@ -41,7 +41,7 @@ resource "kantata_access_group_membership" "jane" {
 `, person)
 }
 
-// requests returns the number of requests with the method; "/users" in place of a method stands for lookups of people.
+// requests returns the number of requests with the method, or of those below the path, such as "/users".
 func (w *workspace) requests(of string) int {
 	n := 0
 	for _, r := range w.kantata.Requests() {
@@ -52,7 +52,7 @@ func (w *workspace) requests(of string) int {
 	return n
 }
 
-// sends runs a command that must not send writes.
+// sendsNoWrite runs a command that must not send writes.
 func (w *workspace) sendsNoWrite(run func() string) string {
 	w.t.Helper()
 	w.kantata.ResetRequests()
@@ -63,7 +63,7 @@ func (w *workspace) sendsNoWrite(run func() string) string {
 	return output
 }
 
-// TestATeamByAddress is a team's year: it is created, someone joins, someone is deactivated, and someone leaves.
+// TestATeamByAddress follows a team: it is created, someone joins, someone is deactivated, and someone leaves.
 func TestATeamByAddress(t *testing.T) {
 	t.Parallel()
 	for name, style := range map[string]kantatatest.EmailAddressStyle{
@@ -122,7 +122,7 @@ func TestOnePersonInSeveralForms(t *testing.T) {
 	}
 }
 
-// TestAnUnknownAddress plans a membership whose address is known only in apply.
+// TestAnUnknownAddress plans a membership whose address is not known until apply.
 func TestAnUnknownAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, company())
@@ -154,8 +154,8 @@ func TestImportByAddress(t *testing.T) {
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 }
 
-// TestAFirstDayWithAddresses adopts who is in the group and adds who is not.
-func TestAFirstDayWithAddresses(t *testing.T) {
+// TestAdoptATeamByAddress adopts the people who are in the group and adds those who are not.
+func TestAdoptATeamByAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, company())
 	w.kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
@@ -171,7 +171,7 @@ func TestAFirstDayWithAddresses(t *testing.T) {
 	w.says(w.sendsNoWrite(func() string { return w.run(0, "apply", "-auto-approve") }), "0 added, 2 changed, 0 destroyed")
 }
 
-// TestTeamsFromAFile creates teams from a YAML file with the function, whose members are addresses and IDs.
+// TestTeamsFromAFile creates teams with the function, from a YAML file that lists members by address and by ID.
 func TestTeamsFromAFile(t *testing.T) {
 	t.Parallel()
 	needs(t, "provider functions", "1.8.0", "1.7.0")
@@ -193,7 +193,7 @@ resource "kantata_access_group_membership" "team" {
 	w.says(w.run(1, "plan"), "Invalid function argument", `member 2 of access group 340001: "Jane@example.com" is in the list twice.`)
 }
 
-// TestTolerantLookups expects the people and groups that exist, and lists of those that do not.
+// TestTolerantLookups expects the people and groups that exist, and lists of the addresses and names that do not.
 func TestTolerantLookups(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, company())

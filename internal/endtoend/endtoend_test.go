@@ -62,7 +62,7 @@ func (w *workspace) write(name, content string) {
 	}
 }
 
-// copy takes files of the examples' folder into the workspace.
+// copy copies files from the folder of examples to the workspace.
 func (w *workspace) copy(files ...string) {
 	w.t.Helper()
 	for _, file := range files {
@@ -79,7 +79,7 @@ func example(t *testing.T, file string) string {
 	return string(content)
 }
 
-// run runs a command, which must end with the exit code, and returns what it printed on one line.
+// run runs a command that must end with the exit code. It returns the output as one line, without the frames of diagnostics.
 func (w *workspace) run(code int, args ...string) string {
 	w.t.Helper()
 	args = append([]string{args[0], "-no-color"}, args[1:]...)
@@ -113,10 +113,11 @@ func (w *workspace) says(output string, texts ...string) {
 	}
 }
 
-// needs skips the test on a CLI that lacks a feature, which came with these versions; "" is none.
+// needs skips the test if the CLI lacks a feature, which these versions of Terraform and OpenTofu introduced. "" means that no version has
+// it.
 func needs(t *testing.T, feature, terraform, opentofu string) {
 	t.Helper()
 	if !cli.Supports(terraform, opentofu) {
-		t.Skipf("%s came with Terraform %s and OpenTofu %s; this is %s %s", feature, terraform, cmp.Or(opentofu, "never"), cli.Name, cli.Version)
+		t.Skipf("%s: needs Terraform %s or OpenTofu %s; this is %s %s", feature, terraform, cmp.Or(opentofu, "(none)"), cli.Name, cli.Version)
 	}
 }

@@ -180,7 +180,7 @@ func TestWhoIsNotInCode(t *testing.T) {
 
 	w.kantata.RemoveMembership(w.kantata.Memberships()[0].ID)
 	if output := w.run(0, "plan", "-detailed-exitcode"); strings.Contains(output, warning) {
-		t.Errorf("got a warning although everyone is in code:\n%s", output)
+		t.Errorf("got a warning although everyone is in code, want none:\n%s", output)
 	}
 }
 
@@ -199,7 +199,7 @@ func TestAccessReviewExample(t *testing.T) {
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 }
 
-// TestModule runs the example's own tests, which need no Kantata.
+// TestModule runs the tests of the example itself, which need no Kantata.
 func TestModule(t *testing.T) {
 	t.Parallel()
 	needs(t, "mock providers and provider functions", "1.8.0", "1.8.0")

@@ -41,7 +41,7 @@ func TestInterrupt(t *testing.T) {
 	})
 	output, _, _ := cli.Run(ctx, w.dir, w.env, "apply", "-auto-approve", "-no-color")
 	if took := time.Since(interrupted); interrupted.IsZero() || took > 6*time.Second {
-		t.Errorf("got an end %s after the interrupt, want at most 6s\n%s", took, output)
+		t.Errorf("got the end of the apply %s after the interrupt, want it within 6s\n%s", took, output)
 	}
 	w.kantata.OnRequest(nil)
 	created := w.kantata.Memberships()

@@ -126,7 +126,7 @@ func pack(t *testing.T, path, binary string) {
 	}
 }
 
-// extract returns the provider's executable of an archive, which must contain only the executable and the license.
+// extract unpacks the provider's executable from an archive and returns its path. The archive must contain only it and the license.
 func extract(t *testing.T, path string) string {
 	t.Helper()
 	archive, err := zip.OpenReader(path)

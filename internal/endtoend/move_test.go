@@ -14,7 +14,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 
-// oldResource is a resource of a generic REST provider in the state.
+// oldResource is a resource of a generic REST provider as the state contains it.
 type oldResource struct {
 	source, resourceType string
 	schemaVersion        int
@@ -29,7 +29,7 @@ func restfulResource(attributes string) oldResource {
 	return oldResource{"magodo/restful", "restful_resource", 2, attributes, `{"id":"{\"id\":\"/access_group_memberships/1\"}"}`}
 }
 
-// TestMoveFromARestProvider applies moved blocks to states with what the real providers stored.
+// TestMoveFromARestProvider applies moved blocks to states that contain what the real providers store.
 func TestMoveFromARestProvider(t *testing.T) {
 	t.Parallel()
 	needs(t, "moved blocks between resource types", "1.8.0", "1.10.0")
@@ -45,7 +45,7 @@ func TestMoveFromARestProvider(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if c.old.identity != "null" {
-				// OpenTofu 1.12 ignores the identity that the move returns and refuses that of the source.
+				// OpenTofu 1.12 ignores the identity that the move returns, and rejects that of the source.
 				needs(t, "a move from a resource with an identity", "1.8.0", "")
 			}
 			w := newMoveWorkspace(t, c.old, c.user)
@@ -71,7 +71,7 @@ func TestMoveFromARestProvider(t *testing.T) {
 	})
 }
 
-// newMoveWorkspace has a state with the old resource and a configuration that moves it to a membership of the user.
+// newMoveWorkspace returns a workspace with the old resource in its state and a configuration that moves it to a membership of the user.
 func newMoveWorkspace(t *testing.T, old oldResource, user int64) *workspace {
 	t.Helper()
 	w := newWorkspace(t, company())

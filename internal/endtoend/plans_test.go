@@ -23,7 +23,7 @@ func team(members map[string]int64, more string) string {
 	return b.String()
 }
 
-// row is a resource with an instance for each index of a list.
+// row is a resource with an instance for each index of a list of users.
 func row(users []int64) string {
 	return fmt.Sprintf("locals { users = [%s] }\nresource \"kantata_access_group_membership\" \"row\" {\n"+
 		"  count = length(local.users)\n  access_group_id = 340001\n"+
@@ -67,12 +67,12 @@ func users(from, to int64) (ids []int64) {
 	return ids
 }
 
-// silence is what a plan does not print if it has nothing to report.
+// silence lists texts that the output of a plan without findings does not contain.
 var silence = []string{"Error:", review, adoption}
 
 // step changes the configuration and Kantata, and runs one command.
 type step struct {
-	config   string // the previous one if empty
+	config   string // "" keeps the previous one
 	outside  func(*kantatatest.Server)
 	command  string
 	code     int
@@ -96,7 +96,7 @@ func add(userID int64) func(*kantatatest.Server) {
 	return func(k *kantatatest.Server) { k.AddMembership(group, userID) }
 }
 
-// TestPlansSayWhatWillHappen runs histories of a configuration through the real CLI. Each step checks what a command prints, and the end
+// TestPlansSayWhatWillHappen applies histories of a configuration with the real CLI. Each step checks what a command prints, and the end
 // checks who is in the access groups.
 func TestPlansSayWhatWillHappen(t *testing.T) {
 	t.Parallel()
@@ -163,7 +163,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 			{config: row(users(0, 100)), command: apply},
 			{config: row(users(1, 100)), command: apply, times: map[string]int{"Error:": 0}, says: []string{review}},
 		}, pairOf(group, users(1, 100)...)},
-		"a shift of which one address was applied": {[]step{
+		"a shift of which only one address was applied": {[]step{
 			{config: row(users(0, 3)), command: apply},
 			{config: row(users(1, 3)), command: apply + " -target=kantata_access_group_membership.row[0]", code: 1,
 				says: []string{"340001/12000002"}},
@@ -281,7 +281,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 				w.says(output, s.says...)
 				for _, text := range s.saysNot {
 					if strings.Contains(output, text) {
-						t.Errorf("step %d: got %q in the output, want it left out:\n%s", i, text, output)
+						t.Errorf("step %d: got %q, want output without it:\n%s", i, text, output)
 					}
 				}
 				for text, times := range s.times {
@@ -314,7 +314,7 @@ func (w *workspace) removeFromState(address string) {
 	}
 }
 
-// TestUnknownUserIsNotAnotherOne plans and applies with a user ID that is known only during the apply.
+// TestUnknownUserIsNotAnotherOne plans and applies with a user ID that is not known until apply.
 func TestUnknownUserIsNotAnotherOne(t *testing.T) {
 	t.Parallel()
 	needs(t, "terraform_data", "1.4.0", "1.6.0")

@@ -75,7 +75,7 @@ provider "kantata" {
 			failed := w.run(1, "apply", "-auto-approve")
 			w.says(failed, "422 Unprocessable Entity", "[redacted]")
 			if strings.Contains(printed+failed, kantatatest.Token) {
-				t.Error("got output that contains the token, want none")
+				t.Error("got output with the token, want output without it")
 			}
 			if provider == withAttribute {
 				// Terraform writes the values of all variables into a saved plan. A provider cannot change that.
@@ -90,7 +90,7 @@ provider "kantata" {
 	}
 }
 
-// TestPeopleAreNotLogged checks that logs without TRACE contain no names and e-mail addresses.
+// TestPeopleAreNotLogged checks that logs below TRACE contain no names or e-mail addresses.
 func TestPeopleAreNotLogged(t *testing.T) {
 	t.Parallel()
 	kantata := company()
@@ -120,7 +120,7 @@ func (w *workspace) read(name string) string {
 	return string(content)
 }
 
-// lacks fails if a file of the workspace contains the secret, or a file in a saved plan, which is an archive.
+// lacks fails if a file of the workspace contains the secret. It also searches the files in a saved plan, which is an archive.
 func (w *workspace) lacks(secret string) {
 	w.t.Helper()
 	files := 0

@@ -21,7 +21,7 @@ func read(t *testing.T, name string) string {
 	return string(content)
 }
 
-// files returns the files that match the patterns, as paths from the root, and fails if they are fewer than expected.
+// files returns the files that match the patterns, as paths from the root. It fails if it finds fewer than atLeast.
 func files(t *testing.T, atLeast int, patterns ...string) []string {
 	t.Helper()
 	var names []string

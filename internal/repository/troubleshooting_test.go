@@ -14,7 +14,7 @@ var (
 	goldenTitle = regexp.MustCompile(`(?m)^(?:ERROR|WARNING): (.+)$`)
 
 	// sourceTitle matches a string of the source that is a title: three words or more, all of them capitalized except for small ones. The
-	// golden files show the texts that depend on what happens, but not every title.
+	// golden files do not contain every title.
 	sourceTitle = regexp.MustCompile(`"([A-Z][A-Za-z]*(?: (?:a|and|by|for|from|in|of|or|the|to|with|[A-Z][A-Za-z]*)){2,})"`)
 )
 

@@ -1,6 +1,6 @@
-// Command schemajson prints the provider's schemas as `terraform providers schema -json` of the newest Terraform does. The
-// documentation and the schema snapshot are made from it, so that they do not depend on the version of Terraform: before 1.14,
-// it prints no list resources, and before 1.12 no identities.
+// Command schemajson prints the provider's schemas as `terraform providers schema -json` of the newest Terraform does. The documentation
+// and the schema snapshot are made from it. So they do not depend on the version of Terraform, which prints no list resources before 1.14
+// and no identities before 1.12.
 package main
 
 import (

@@ -55,7 +55,7 @@ func Find(ctx context.Context, dir string) (*CLI, error) {
 	return cli, cli.learnVersion(ctx)
 }
 
-// New finds a CLI as [Find] does, builds the provider package into dir, and makes the CLI use that build.
+// New finds a CLI as [Find] does, builds the package of a provider into dir, and makes the CLI use that build.
 func New(ctx context.Context, dir, provider string) (*CLI, error) {
 	cli, err := Find(ctx, dir)
 	if err != nil {

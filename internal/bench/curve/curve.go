@@ -1,5 +1,5 @@
-// Package curve defines the plans whose cost the benchmark draws and the targets for that cost, for the benchmark and for the test of
-// internal/memberships that computes it.
+// Package curve defines the plans whose cost the benchmark draws, and the targets for the cost. The benchmark uses it, and so does the test
+// of internal/memberships that computes the cost.
 package curve
 
 import (
@@ -13,7 +13,7 @@ const (
 	Parallelism = 10
 
 	pageSize = 200
-	// allowance is how many round trips longer than its requests a round may take, because it waits for more lookups.
+	// allowance is how much longer than its requests a round may take, in round trips, because it waits for more lookups.
 	allowance = 0.15
 )
 
@@ -73,7 +73,8 @@ func (p Plan) Pages() int {
 	return min(pages, divideUp(p.Rows, pageSize))
 }
 
-// Best is the number of requests of a provider that knows beforehand which resources Terraform reads, and how long each list is.
+// Best is the number of requests that a provider would need if it knew beforehand which resources Terraform reads, and how long each list
+// is.
 func (p Plan) Best() int { return min(divideUp(p.Memberships, Parallelism), p.Pages()) }
 
 // OneGetEach is the number of round trips of a provider that sends one request for each resource.

@@ -1,7 +1,7 @@
 //go:build unix
 
 // Command plugin is the provider as the benchmark runs it: the product, another version of it, or a variant that reads each resource with
-// one GET or not at all. It can also read a list without Terraform. When it ends, it writes what it used of the machine to a file.
+// one GET or not at all. It can also read a list without Terraform. When it ends, it writes its CPU time and its peak memory to a file.
 package main
 
 import (
@@ -83,7 +83,7 @@ func readList() error {
 	return nil
 }
 
-// become replaces this process by another plugin.
+// become replaces this process with another plugin.
 func become(plugin string) error {
 	if err := os.Setenv(usage.ModeVariable, usage.Product); err != nil {
 		return err
