@@ -9,20 +9,13 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-const providerBlock = `terraform {
-  required_providers {
-    kantata = { source = "kantata-community/kantata" }
-  }
-}
-`
-
 // editors is the most common configuration: a team as a list of addresses. It adds more to the resource block.
 func editors(more string, addresses ...string) string {
 	quoted := make([]string, len(addresses))
 	for i, address := range addresses {
 		quoted[i] = fmt.Sprintf("%q", address)
 	}
-	return fmt.Sprintf(providerBlock+`
+	return fmt.Sprintf(requirement+`
 resource "kantata_access_group_membership" "editors" {
   for_each           = toset([%s])
   access_group_id    = "340002"
@@ -33,23 +26,12 @@ resource "kantata_access_group_membership" "editors" {
 
 // onePerson is the configuration of one membership. The argument is the attribute that names the person.
 func onePerson(person string) string {
-	return fmt.Sprintf(providerBlock+`
+	return fmt.Sprintf(requirement+`
 resource "kantata_access_group_membership" "jane" {
   access_group_id = "340002"
   %s
 }
 `, person)
-}
-
-// requests returns the number of requests with the method, or of those below the path, such as "/users".
-func (w *workspace) requests(of string) int {
-	n := 0
-	for _, r := range w.kantata.Requests() {
-		if r.Method == of || strings.HasPrefix(r.Path, of) {
-			n++
-		}
-	}
-	return n
 }
 
 // sendsNoWrite runs a command that must not send writes.
@@ -176,7 +158,7 @@ func TestTeamsFromAFile(t *testing.T) {
 	t.Parallel()
 	needs(t, "provider functions", "1.8.0", "1.7.0")
 	w := newWorkspace(t, company())
-	w.write("main.tf", providerBlock+`
+	w.write("main.tf", requirement+`
 resource "kantata_access_group_membership" "team" {
   for_each           = provider::kantata::memberships(yamldecode(file("teams.yaml")))
   access_group_id    = each.value.access_group_id
@@ -199,7 +181,7 @@ func TestTolerantLookups(t *testing.T) {
 	w := newWorkspace(t, company())
 	w.kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
 	w.kantata.DeactivateUser(kantatatest.FirstUser + 1)
-	lookups := providerBlock + `
+	lookups := requirement + `
 data "kantata_users" "team" {
   email_addresses = ["jane@example.com", "amir@example.com", %s]
   ignore_missing  = true
@@ -218,7 +200,7 @@ output "missing" { value = [data.kantata_users.team.missing_email_addresses, dat
 		`missing = [ tolist([ "amir@example.com", ]), tolist([ "resource managers", ]), ]`)
 	w.write("main.tf", fmt.Sprintf(lookups, "null"))
 	w.says(w.run(1, "plan"), "Null Element", "compact()")
-	w.write("main.tf", providerBlock+`data "kantata_access_groups" "groups" { names = ["resource managers"] }`)
+	w.write("main.tf", requirement+`data "kantata_access_groups" "groups" { names = ["resource managers"] }`)
 	w.says(w.run(1, "plan"), "Access Group Not Found", `Did you mean "Resource Managers" (340002)?`)
 }
 
@@ -230,7 +212,7 @@ func TestAccessReview(t *testing.T) {
 	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+2)
 	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
 	w.kantata.DeactivateUser(kantatatest.FirstUser + 1)
-	w.write("main.tf", providerBlock+`
+	w.write("main.tf", requirement+`
 data "kantata_access_group_memberships" "all" {
   include_email_addresses = true
 }

@@ -11,13 +11,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-const jane = `
-terraform {
-  required_providers {
-    kantata = { source = "kantata-community/kantata" }
-  }
-}
-resource "kantata_access_group_membership" "jane" {
+const jane = requirement + `resource "kantata_access_group_membership" "jane" {
   access_group_id = "340001"
   user_id         = "12000001"
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-const requirement = "terraform {\n  required_providers {\n    kantata = { source = \"kantata-community/kantata\" }\n  }\n}\n"
-
 // team is a resource with an instance for each key; its members are user IDs by key.
 func team(members map[string]int64, more string) string {
 	var b strings.Builder

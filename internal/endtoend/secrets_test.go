@@ -14,13 +14,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-const people = `
-terraform {
-  required_providers {
-    kantata = { source = "kantata-community/kantata" }
-  }
-}
-data "kantata_users" "team" {
+const people = requirement + `data "kantata_users" "team" {
   email_addresses = ["jane@example.com", "amir@example.com"]
 }
 data "kantata_access_groups" "all" {}

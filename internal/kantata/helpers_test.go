@@ -195,3 +195,6 @@ func hasCause(err, cause error) bool {
 	var e *Error
 	return errors.As(err, &e) && errors.Is(e.Err, cause)
 }
+
+// untilClosed waits until the client closes the connection.
+func untilClosed(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }

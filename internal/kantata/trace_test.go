@@ -3,7 +3,6 @@ package kantata
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,9 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 )
-
-// untilClosed waits until the client closes the connection.
-func untilClosed(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 // A connection ends at each stage of a POST. Only before there is a connection is it certain that nothing was written.
 func TestWhatWasSentIsKnown(t *testing.T) {

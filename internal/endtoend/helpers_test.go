@@ -17,6 +17,13 @@ import (
 
 var cli *terraformcli.CLI
 
+const requirement = `terraform {
+  required_providers {
+    kantata = { source = "kantata-community/kantata" }
+  }
+}
+`
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "kantata-endtoend")
 	if err == nil {
@@ -111,6 +118,17 @@ func (w *workspace) says(output string, texts ...string) {
 			w.t.Errorf("got the output below, want %q in it:\n%s", text, output)
 		}
 	}
+}
+
+// requests returns the number of requests with the method, or of those below the path, such as "/users".
+func (w *workspace) requests(of string) int {
+	n := 0
+	for _, r := range w.kantata.Requests() {
+		if r.Method == of || strings.HasPrefix(r.Path, of) {
+			n++
+		}
+	}
+	return n
 }
 
 // needs skips the test if the CLI lacks a feature, which these versions of Terraform and OpenTofu introduced. "" means that no version has
