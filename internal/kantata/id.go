@@ -1,6 +1,7 @@
 package kantata
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,11 @@ func (id ID) Int64() int64 {
 		return 0
 	}
 	return n
+}
+
+// Compare compares the IDs as numbers, as [cmp.Compare] does. They have no leading zeros, so the longer one is the higher one.
+func (id ID) Compare(other ID) int {
+	return cmp.Or(cmp.Compare(len(id), len(other)), cmp.Compare(id, other))
 }
 
 // MarshalJSON writes a JSON number, the form that the reference documents for request bodies.

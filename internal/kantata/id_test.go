@@ -60,6 +60,18 @@ func TestInvalidIDIsQuotedInPart(t *testing.T) {
 	}
 }
 
+func TestIDsAreComparedAsNumbers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b ID
+		want int
+	}{{"9", "10", -1}, {"10", "9", 1}, {"10", "11", -1}, {"12", "12", 0}, {"", "1", -1}} {
+		if got := c.a.Compare(c.b); got != c.want {
+			t.Errorf("%q and %q: got %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
 // FuzzID checks that an ID that can be read is the same after it is written and read again.
 func FuzzID(f *testing.F) {
 	for _, seed := range []string{`12`, `"12"`, `9007199254740993`, `1e3`, `"012"`, `null`, `-0`, `"\u0031"`, `{`} {

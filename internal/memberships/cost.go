@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
 )
 
 const (
@@ -134,4 +135,4 @@ func (c candidate) remaining() int {
 	return c.pages - c.held
 }
 
-func (c candidate) trips() int { return (c.remaining() + pageReaders - 1) / pageReaders }
+func (c candidate) trips() int { return (c.remaining() + paging.Readers - 1) / paging.Readers }

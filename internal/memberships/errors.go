@@ -10,9 +10,6 @@ import (
 // ErrAbsent is returned for a membership that is known not to exist.
 var ErrAbsent = errors.New("the access group membership does not exist")
 
-// ErrChanging is returned for a list that changed during each of several readings.
-var ErrChanging = errors.New("the list kept changing while it was read, so it is not known to be complete; try again")
-
 // errNoID is the result of a lookup for whose ID Kantata returned 404.
 var errNoID = errors.New("there is no access group membership with this ID")
 

@@ -7,6 +7,7 @@ import (
 	"unique"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
 )
 
 // list is what is known of a list: of the account, of a group, of a user, or of one pair. The store's mutex guards it.
@@ -131,7 +132,7 @@ func (l *list) matching(filter kantata.MembershipFilter) []kantata.Membership {
 }
 
 func sorted(rows []kantata.Membership) []kantata.Membership {
-	slices.SortFunc(rows, func(a, b kantata.Membership) int { return compareIDs(a.ID, b.ID) })
+	slices.SortFunc(rows, func(a, b kantata.Membership) int { return a.ID.Compare(b.ID) })
 	return rows
 }
 
@@ -234,14 +235,14 @@ func (s *Store) readPages(ctx context.Context, l *list, e extent) error {
 		if err != nil {
 			return err
 		}
-		first := Complete[kantata.Membership]{Rows: page.Items, Pages: max(pageCount(page), 1), Began: began}
-		s.store(l, first, 1, first.Pages == 1 && !short(page, 1), before)
+		first := paging.Complete[kantata.Membership]{Rows: page.Items, Pages: max(paging.Count(page), 1), Began: began}
+		s.store(l, first, 1, first.Pages == 1 && !paging.Short(page, 1), before)
 		held, last = 1, first.Pages
 	}
 	if e == firstPage {
 		return nil
 	}
-	return pages.each(ctx, held+1, last, func(ctx context.Context, number int) error {
+	return pages.Each(ctx, held+1, last, func(ctx context.Context, number int) error {
 		page, err := pages.Page(ctx, number)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -267,7 +268,7 @@ func (s *Store) readCompletely(ctx context.Context, l *list) ([]kantata.Membersh
 }
 
 // store keeps what was read. It is complete if that is proven and if no own write overlapped with the reading.
-func (s *Store) store(l *list, read Complete[kantata.Membership], held int, proven bool, before int) {
+func (s *Store) store(l *list, read paging.Complete[kantata.Membership], held int, proven bool, before int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.rows = make(map[kantata.Pair][]kantata.Membership, len(read.Rows))
@@ -313,13 +314,13 @@ func (s *Store) lookUpPair(ctx context.Context, pair kantata.Pair) ([]kantata.Me
 		l := s.list(kantata.MembershipFilter(pair))
 		before, began := l.quiet(), time.Now()
 		s.mu.Unlock()
-		page, err := pages.steady(ctx, 1)
+		page, err := pages.Steady(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
 		rows := s.visible(page.Items, began)
 		if len(rows) > 0 || len(page.Items) == 0 {
-			s.store(l, Complete[kantata.Membership]{Rows: rows, Pages: 1, Began: began}, 1, true, before)
+			s.store(l, paging.Complete[kantata.Membership]{Rows: rows, Pages: 1, Began: began}, 1, true, before)
 			return rows, nil
 		}
 		if err := sleep(ctx, wait); err != nil {
@@ -329,8 +330,8 @@ func (s *Store) lookUpPair(ctx context.Context, pair kantata.Pair) ([]kantata.Me
 }
 
 // pagesOf reads the pages of a list. Equal texts of its rows share one value: an account has many memberships of few people.
-func (s *Store) pagesOf(filter kantata.MembershipFilter) Pages[kantata.Membership] {
-	return Pages[kantata.Membership]{
+func (s *Store) pagesOf(filter kantata.MembershipFilter) paging.Pages[kantata.Membership] {
+	return paging.Pages[kantata.Membership]{
 		ID: func(m kantata.Membership) kantata.ID { return m.ID },
 		Page: func(ctx context.Context, number int) (kantata.Page[kantata.Membership], error) {
 			page, err := s.api.AccessGroupMembershipsPage(ctx, filter, number, kantata.MaxPerPage)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
 )
 
 // UsersAPI is what [People] needs of Kantata. [*kantata.Client] implements it.
@@ -301,7 +302,7 @@ func refused(err error) bool {
 
 // peopleByAddress groups the people by comparable address, each once and the lowest ID first.
 func peopleByAddress(users []kantata.User) map[string][]kantata.User {
-	sorted := slices.SortedFunc(slices.Values(users), func(a, b kantata.User) int { return compareIDs(a.ID, b.ID) })
+	sorted := slices.SortedFunc(slices.Values(users), func(a, b kantata.User) int { return a.ID.Compare(b.ID) })
 	sorted = slices.CompactFunc(sorted, func(a, b kantata.User) bool { return a.ID == b.ID })
 	found := map[string][]kantata.User{}
 	for _, u := range sorted {
@@ -346,8 +347,8 @@ func (p *People) worthReading(open int) bool {
 }
 
 // everyone is the list of all people, in alphabetical order. Without OnMyAccount, those who are in no project would be missing.
-func (p *People) everyone() Pages[kantata.User] {
-	return Pages[kantata.User]{
+func (p *People) everyone() paging.Pages[kantata.User] {
+	return paging.Pages[kantata.User]{
 		TrustCount: true,
 		ID:         func(u kantata.User) kantata.ID { return u.ID },
 		Page: func(ctx context.Context, number int) (kantata.Page[kantata.User], error) {
@@ -368,12 +369,12 @@ func (p *People) readFirstPage(ctx context.Context) {
 	switch {
 	case err != nil:
 		p.block(ctx, false)
-	case pageCount(page) <= 1 && !short(page, 1):
-		p.store(Complete[kantata.User]{Rows: page.Items, Pages: 1, Began: began})
+	case paging.Count(page) <= 1 && !paging.Short(page, 1):
+		p.store(paging.Complete[kantata.User]{Rows: page.Items, Pages: 1, Began: began})
 	default:
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.pages = max(pageCount(page), 1)
+		p.pages = max(paging.Count(page), 1)
 	}
 }
 
@@ -407,7 +408,7 @@ func (p *People) readList(ctx context.Context) {
 }
 
 // store keeps an answer for the address of each person.
-func (p *People) store(read Complete[kantata.User]) {
+func (p *People) store(read paging.Complete[kantata.User]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pages, p.spent, p.began = read.Pages, 0, read.Began
@@ -440,7 +441,7 @@ func (p *People) EmailAddresses(ctx context.Context, ids []kantata.ID) (map[kant
 	// Guests of other accounts are missing from the people of this account, and people in no project from the others.
 	for _, onMyAccount := range []bool{true, false} {
 		requests, requestsCtx := errgroup.WithContext(ctx)
-		requests.SetLimit(pageReaders)
+		requests.SetLimit(paging.Readers)
 		for chunk := range slices.Chunk(p.unknownIDs(ids), kantata.MaxPerPage) {
 			requests.Go(func() error { return p.requestIDs(requestsCtx, chunk, onMyAccount) })
 		}
@@ -479,7 +480,7 @@ func (p *People) requestIDs(ctx context.Context, ids []kantata.ID, onMyAccount b
 func (p *People) unknownIDs(ids []kantata.ID) []kantata.ID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	unknown := slices.SortedFunc(slices.Values(ids), compareIDs)
+	unknown := slices.SortedFunc(slices.Values(ids), kantata.ID.Compare)
 	return slices.DeleteFunc(slices.Compact(unknown), func(id kantata.ID) bool {
 		a, ok := p.byID[id]
 		return ok && (len(a.users) == 0 || p.valid(a))

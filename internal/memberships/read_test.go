@@ -320,7 +320,7 @@ func TestList(t *testing.T) {
 		} {
 			rows, err := s.completeRows(t.Context(), filter)
 			checkError(t, err, nil)
-			if len(rows) != want || !slices.IsSortedFunc(rows, func(a, b kantata.Membership) int { return compareIDs(a.ID, b.ID) }) {
+			if len(rows) != want || !slices.IsSortedFunc(rows, func(a, b kantata.Membership) int { return a.ID.Compare(b.ID) }) {
 				t.Errorf("%v: got %d rows, want %d in ID order", filter, len(rows), want)
 			}
 		}

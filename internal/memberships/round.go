@@ -186,7 +186,7 @@ func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*look
 		}
 	}
 	var groups []candidate
-	for _, id := range slices.SortedFunc(maps.Keys(byGroup), compareIDs) {
+	for _, id := range slices.SortedFunc(maps.Keys(byGroup), kantata.ID.Compare) {
 		groups = append(groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
 	}
 	readings = decide(s.known(account, kantata.MembershipFilter{}), groups)

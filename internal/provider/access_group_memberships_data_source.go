@@ -98,7 +98,7 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 		rows = append(rows, m)
 	}
 	slices.SortFunc(rows, func(a, b kantata.Membership) int {
-		return cmp.Or(compareIDs(a.AccessGroupID, b.AccessGroupID), compareIDs(a.UserID, b.UserID), compareIDs(a.ID, b.ID))
+		return cmp.Or(a.AccessGroupID.Compare(b.AccessGroupID), a.UserID.Compare(b.UserID), a.ID.Compare(b.ID))
 	})
 	var addresses map[kantata.ID]*string
 	if model.IncludeEmailAddresses.ValueBool() {

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -113,7 +112,7 @@ func (d *accessGroupsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		}
 	}
 	byName := map[string][]kantata.ID{}
-	for _, id := range slices.SortedFunc(maps.Keys(groups), compareIDs) {
+	for _, id := range slices.SortedFunc(maps.Keys(groups), kantata.ID.Compare) {
 		if name := groups[id].Name; !name.IsNull() {
 			byName[name.ValueString()] = append(byName[name.ValueString()], id)
 		}
@@ -135,7 +134,7 @@ func (d *accessGroupsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		return
 	}
 	model.AccessGroups, model.IDsByName = []accessGroupModel{}, map[string]string{}
-	for _, id := range slices.SortedFunc(maps.Keys(groups), compareIDs) {
+	for _, id := range slices.SortedFunc(maps.Keys(groups), kantata.ID.Compare) {
 		name := groups[id].Name.ValueString()
 		if model.Names != nil && !slices.Contains(model.Names, name) {
 			continue
@@ -173,9 +172,4 @@ func joinIDs(ids []kantata.ID) string {
 		texts[i] = id.String()
 	}
 	return strings.Join(texts, ", ")
-}
-
-// compareIDs compares IDs as numbers. They have no leading zeros, so the longer one is the higher one.
-func compareIDs(a, b kantata.ID) int {
-	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

@@ -1,14 +1,16 @@
-package memberships
+package paging
 
 import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
@@ -25,41 +27,19 @@ func TestCompleteIsExact(t *testing.T) {
 		complete, refused := 0, 0
 		for seed := range uint64(histories) {
 			synctest.Test(t, func(t *testing.T) {
-				random := rand.New(rand.NewPCG(seed, uint64(rate)))
-				f := newFake(0).randomly(seed)
-				f.pageSize = 2 + random.IntN(8)
-				for i := range f.pageSize + random.IntN(10*f.pageSize) {
-					f.add(testPair(i))
-				}
-				rows := f.all()
-				var mu sync.Mutex // guards random and touched
-				touched := map[kantata.ID]bool{}
-				f.before = func(string, int) error {
-					mu.Lock()
-					defer mu.Unlock()
-					if random.IntN(rate) == 0 {
-						m := rows[random.IntN(len(rows))]
-						touched[m.ID] = true
-						if f.remove(m.ID) && random.IntN(4) > 0 {
-							f.add(m.Pair())
-						}
+				l := newChangingList(seed, rate)
+				before := slices.Clone(l.rows)
+				read, err := Pages[kantata.ID]{Page: l.page, ID: itself}.Read(t.Context(), 0)
+				if err != nil {
+					if refused++; !errors.Is(err, ErrChanging) {
+						t.Errorf("seed %d: got %v, want ErrChanging", seed, err)
 					}
-					return nil
-				}
-				got := map[kantata.ID]bool{}
-				for m, err := range newStore(f).List(t.Context(), kantata.MembershipFilter{}) {
-					if err != nil {
-						if refused++; !errors.Is(err, ErrChanging) {
-							t.Errorf("seed %d: got %v, want ErrChanging", seed, err)
-						}
-						return
-					}
-					got[m.ID] = true
+					return
 				}
 				complete++
-				for _, m := range rows {
-					if !touched[m.ID] && !got[m.ID] {
-						t.Errorf("1 change in %d requests, seed %d: a list that counts as complete lacks membership %s", rate, seed, m.ID)
+				for _, id := range before {
+					if !l.removed[id] && !slices.Contains(read.Rows, id) {
+						t.Errorf("1 change in %d requests, seed %d: a list that counts as complete lacks row %s", rate, seed, id)
 					}
 				}
 			})
@@ -71,12 +51,65 @@ func TestCompleteIsExact(t *testing.T) {
 	}
 }
 
+func itself(id kantata.ID) kantata.ID { return id }
+
+// changingList is a list in which a row is removed, and often another one added, before one of so many requests.
+type changingList struct {
+	rate, pageSize int
+
+	mu      sync.Mutex // guards the fields below
+	random  *rand.Rand
+	rows    []kantata.ID
+	next    int
+	removed map[kantata.ID]bool
+}
+
+func newChangingList(seed uint64, rate int) *changingList {
+	random := rand.New(rand.NewPCG(seed, uint64(rate)))
+	l := &changingList{rate: rate, pageSize: 2 + random.IntN(8), random: random, removed: map[kantata.ID]bool{}}
+	for range l.pageSize + random.IntN(10*l.pageSize) {
+		l.add()
+	}
+	return l
+}
+
+func (l *changingList) add() {
+	l.next++
+	l.rows = append(l.rows, kantata.ID(strconv.Itoa(l.next)))
+}
+
+// page makes the page in the middle of the request.
+func (l *changingList) page(_ context.Context, number int) (kantata.Page[kantata.ID], error) {
+	l.mu.Lock()
+	if l.random.IntN(l.rate) == 0 && len(l.rows) > 0 {
+		i := l.random.IntN(len(l.rows))
+		l.removed[l.rows[i]] = true
+		l.rows = slices.Delete(l.rows, i, i+1)
+		if l.random.IntN(4) > 0 {
+			l.add()
+		}
+	}
+	delay := time.Duration(l.random.IntN(200)) * time.Millisecond
+	l.mu.Unlock()
+	time.Sleep(delay)
+	l.mu.Lock()
+	from := min((number-1)*l.pageSize, len(l.rows))
+	page := kantata.Page[kantata.ID]{
+		Items: slices.Clone(l.rows[from:min(from+l.pageSize, len(l.rows))]), Count: len(l.rows), PageSize: l.pageSize,
+	}
+	l.mu.Unlock()
+	time.Sleep(delay)
+	return page, nil
+}
+
+var errUnavailable = errors.New("unavailable")
+
 // numbers is a list of IDs whose pages can be anything.
 func numbers(page func(request, number int) kantata.Page[kantata.ID]) (Pages[kantata.ID], *int) {
 	var mu sync.Mutex // guards requests
 	requests := 0
 	return Pages[kantata.ID]{
-		ID: func(id kantata.ID) kantata.ID { return id },
+		ID: itself,
 		Page: func(_ context.Context, number int) (kantata.Page[kantata.ID], error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -144,7 +177,9 @@ func TestRead(t *testing.T) {
 			t.Parallel()
 			pages, requests := numbers(c.page)
 			read, err := pages.Read(t.Context(), c.guess)
-			checkError(t, err, c.err)
+			if !errors.Is(err, c.err) {
+				t.Errorf("got the error %v, want %v", err, c.err)
+			}
 			if err == nil && len(read.Rows) != c.want {
 				t.Errorf("got rows %v, want %d", read.Rows, c.want)
 			}
@@ -165,7 +200,9 @@ func TestRead(t *testing.T) {
 				return inner(ctx, number)
 			}
 			_, err := pages.Read(t.Context(), 0)
-			checkError(t, err, errUnavailable)
+			if !errors.Is(err, errUnavailable) {
+				t.Errorf("request %d fails: got the error %v, want %v", failing+1, err, errUnavailable)
+			}
 		}
 	})
 }

@@ -1,7 +1,7 @@
-package memberships
+// Package paging reads lists that Kantata returns in pages, and proves that they are complete. It does not know what their rows mean.
+package paging
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,13 +14,16 @@ import (
 )
 
 const (
-	// pageReaders is how many pages of one list are read at the same time.
-	pageReaders = 10
-	// walkTries is how many times a list that changes is read.
-	walkTries = 3
+	// Readers is how many pages of one list are read at the same time.
+	Readers = 10
+	// tries is how many times a list that changes is read.
+	tries = 3
 	// maxPages bounds how many pages are requested because of a count: twenty million rows.
 	maxPages = 100_000
 )
+
+// ErrChanging is returned for a list that changed during each of several readings.
+var ErrChanging = errors.New("the list kept changing while it was read, so it is not known to be complete; try again")
 
 // Pages reads a list of rows of any type completely. Page requests a page, the first being 1, and ID tells its rows apart. Both must
 // be safe for concurrent use.
@@ -48,7 +51,7 @@ type Complete[Row any] struct {
 // ascending ID order, a new row can come anywhere, and only two equal readings prove anything.
 func (p Pages[Row]) Read(ctx context.Context, pages int) (Complete[Row], error) {
 	var previous *Complete[Row]
-	for range walkTries {
+	for range tries {
 		now, enough, err := p.try(ctx, max(pages, 1))
 		switch {
 		case errors.Is(err, ErrChanging):
@@ -74,8 +77,8 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	}
 	before := make([][]Row, number-1)
 	var mu sync.Mutex // guards before
-	err = p.each(ctx, 1, number-1, func(ctx context.Context, n int) error {
-		page, err := p.steady(ctx, n)
+	err = p.Each(ctx, 1, number-1, func(ctx context.Context, n int) error {
+		page, err := p.Steady(ctx, n)
 		if err == nil && len(page.Items) == 0 {
 			err = ErrChanging
 		}
@@ -89,7 +92,7 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	}
 	again, err := p.Page(ctx, number)
 	now.Rows = slices.Concat(append(before, last.Items)...)
-	inOrder := slices.SortedFunc(slices.Values(now.Rows), func(a, b Row) int { return compareIDs(p.ID(a), p.ID(b)) })
+	inOrder := slices.SortedFunc(slices.Values(now.Rows), func(a, b Row) int { return p.ID(a).Compare(p.ID(b)) })
 	enough = slices.EqualFunc(inOrder, now.Rows, p.same) || p.TrustCount && again.Count == len(now.Rows)
 	// A row that comes twice was moved by a change, or the page number was ignored.
 	repeats := len(slices.CompactFunc(inOrder, p.same)) < len(now.Rows)
@@ -105,10 +108,10 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 	filled, empty := 0, maxPages+1 // the highest page known to have rows, and the lowest known to have none
 	for {
 		began = time.Now()
-		if page, err = p.steady(ctx, number); err != nil {
+		if page, err = p.Steady(ctx, number); err != nil {
 			return page, number, began, err
 		}
-		claimed := max(pageCount(page), 1)
+		claimed := max(Count(page), 1)
 		switch {
 		case len(page.Items) == 0 && number > 1:
 			empty = number
@@ -123,22 +126,22 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 	}
 }
 
-// steady reads a page. If it has fewer rows than its own count says, it is requested again until the same rows come twice: either
+// Steady reads a page. If it has fewer rows than its own count says, it is requested again until the same rows come twice: either
 // it was damaged, or Kantata counts rows that it never shows.
-func (p Pages[Row]) steady(ctx context.Context, number int) (page kantata.Page[Row], err error) {
-	for try := range walkTries + 1 {
+func (p Pages[Row]) Steady(ctx context.Context, number int) (page kantata.Page[Row], err error) {
+	for try := range tries + 1 {
 		before := page.Items
-		if page, err = p.Page(ctx, number); err != nil || !short(page, number) || try > 0 && slices.EqualFunc(before, page.Items, p.same) {
+		if page, err = p.Page(ctx, number); err != nil || !Short(page, number) || try > 0 && slices.EqualFunc(before, page.Items, p.same) {
 			return page, err
 		}
 	}
 	return page, ErrChanging
 }
 
-// each calls do for the pages from first to last, pageReaders at a time.
-func (p Pages[Row]) each(ctx context.Context, first, last int, do func(ctx context.Context, number int) error) error {
+// Each calls do for the pages from first to last, Readers at a time.
+func (p Pages[Row]) Each(ctx context.Context, first, last int, do func(ctx context.Context, number int) error) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(pageReaders)
+	group.SetLimit(Readers)
 	for n := first; n <= last && groupCtx.Err() == nil; n++ {
 		group.Go(func() error { return do(groupCtx, n) })
 	}
@@ -150,16 +153,14 @@ func (p Pages[Row]) each(ctx context.Context, first, last int, do func(ctx conte
 
 func (p Pages[Row]) same(a, b Row) bool { return p.ID(a) == p.ID(b) }
 
-// pageCount follows from the number of rows and the page size, and not from what the response says about its number of pages.
-func pageCount[Row any](page kantata.Page[Row]) int {
+// Count returns the number of pages. It follows from the number of rows and the page size, and not from what the response says about its number of pages.
+func Count[Row any](page kantata.Page[Row]) int {
 	size := max(page.PageSize, len(page.Items), 1)
 	return min((page.Count+size-1)/size, maxPages)
 }
 
-// short reports a page that has fewer rows than its count and page size say.
-func short[Row any](page kantata.Page[Row], number int) bool {
+// Short reports a page that has fewer rows than its count and page size say.
+func Short[Row any](page kantata.Page[Row], number int) bool {
 	size := max(page.PageSize, len(page.Items), 1)
 	return len(page.Items) < min(size, page.Count-(number-1)*size)
 }
-
-func compareIDs(a, b kantata.ID) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
