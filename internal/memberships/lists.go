@@ -279,11 +279,6 @@ func (s *Store) store(l *list, read paging.Complete[kantata.Membership], held in
 	if held == 1 {
 		l.pageTime = time.Since(read.Began)
 	}
-	if s.gathering != nil { // so that what their callers ask next still joins the round
-		for _, q := range s.gathering.lookups {
-			_ = q.resolved || s.lookInLists(q)
-		}
-	}
 }
 
 // completeRows returns all rows that match the filter, from a complete list that is recent or was begun after the call, or by reading

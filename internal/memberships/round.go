@@ -37,16 +37,6 @@ func (q *lookup) resolve(m kantata.Membership, absent bool, err error) {
 	}
 }
 
-// round is a group of lookups that arrived together. Its context ends when all its callers have left without a result: a list that it
-// reads may be of use after its last lookup has its result.
-type round struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	// The store's mutex guards lookups and callers.
-	lookups []*lookup
-	callers int
-}
-
 // ask waits for the result of a lookup. If ctx ends first, the lookup must not be read.
 func (s *Store) ask(ctx context.Context, q *lookup) error {
 	if err := ctx.Err(); err != nil {
@@ -54,65 +44,28 @@ func (s *Store) ask(ctx context.Context, q *lookup) error {
 	}
 	q.done = make(chan struct{})
 	s.mu.Lock()
-	if s.lookInLists(q) {
-		s.mu.Unlock()
-		return q.err
-	}
-	r := s.gathering
-	if r == nil {
-		r = &round{}
-		r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		s.gathering = r
-		go s.serve(r)
-	}
-	r.lookups = append(r.lookups, q)
-	r.callers++
+	known := s.lookInLists(q)
 	s.mu.Unlock()
-	select {
-	case <-q.done:
-		return q.err
-	case <-ctx.Done():
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r.callers--; r.callers == 0 {
-		r.cancel()
-		if s.gathering == r {
-			s.gathering = nil
+	if !known {
+		if err := s.rounds.Join(ctx, q, q.done); err != nil {
+			return err
 		}
 	}
-	return ctx.Err()
+	return q.err
 }
 
-// gather waits until no lookup has arrived for a moment.
-func (s *Store) gather(r *round) {
-	for n, waited := 1, s.waits.Quiet; sleep(r.ctx, s.waits.Quiet) == nil; waited += s.waits.Quiet {
-		s.mu.Lock()
-		done := len(r.lookups) == n || waited >= s.waits.Gather
-		if n = len(r.lookups); done {
-			s.gathering = nil
-		}
-		s.mu.Unlock()
-		if done {
-			return
-		}
-	}
-}
-
-// serve gives every lookup of the round its result: from lists at hand, by small requests, or from lists that are worth reading.
-func (s *Store) serve(r *round) {
-	defer r.cancel()
-	s.gather(r)
-	open := s.awaitCosts(r.ctx, s.unresolved(r.lookups))
-	if len(open) == 0 || r.ctx.Err() != nil {
+// serve gives every lookup of a round its result: from lists at hand, by small requests, or from lists that are worth reading.
+func (s *Store) serve(ctx context.Context, lookups []*lookup) {
+	open := s.awaitCosts(ctx, s.unresolved(lookups))
+	if len(open) == 0 || ctx.Err() != nil {
 		return
 	}
 	readings, now, waiting := s.choose(open)
 	var lists, small sync.WaitGroup
 	for _, reading := range readings {
-		lists.Go(func() { _, _ = s.read(r.ctx, reading.filter, reading.extent, true) }) // an error is no result (rule 13)
+		lists.Go(func() { _, _ = s.read(ctx, reading.filter, reading.extent, true) }) // an error is no result (rule 13)
 	}
-	small.Go(func() { s.send(r.ctx, now) })
+	small.Go(func() { s.send(ctx, now) })
 	if len(waiting) > 0 {
 		read := make(chan struct{})
 		small.Go(func() {
@@ -124,7 +77,7 @@ func (s *Store) serve(r *round) {
 		case <-time.After(s.waits.Absent):
 			s.block(readings) // no other round waits for what takes so long (rule 12)
 		}
-		s.send(r.ctx, s.unresolved(waiting))
+		s.send(ctx, s.unresolved(waiting))
 	}
 	small.Wait()
 	lists.Wait()

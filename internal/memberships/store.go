@@ -36,6 +36,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/rounds"
 )
 
 // API is what a [Store] needs of Kantata. [*kantata.Client] implements it.
@@ -84,12 +85,12 @@ type Store struct {
 	maxRetries int
 	waits      Waits
 	writes     *semaphore.Weighted // keeps own writes and complete lists apart: a write takes 1, a list takes allWrites
+	rounds     rounds.Gatherer[*lookup]
 
-	// mu guards all below, and the lists, pairs, rounds and lookups that they lead to. It is never held during a request.
-	mu        sync.Mutex
-	gathering *round
-	lists     map[kantata.MembershipFilter]*list
-	pairs     map[kantata.Pair]*pair
+	// mu guards all below, and the lists, pairs and lookups that they lead to. It is never held during a request.
+	mu    sync.Mutex
+	lists map[kantata.MembershipFilter]*list
+	pairs map[kantata.Pair]*pair
 	// idsBlocked is until when no request asks for several IDs, because one failed.
 	idsBlocked time.Time
 	deleted    map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
@@ -104,10 +105,12 @@ func New(api API, options Options) *Store {
 	if options.Waits == (Waits{}) {
 		options.Waits = DefaultWaits()
 	}
-	return &Store{
+	s := &Store{
 		api: api, maxRetries: options.MaxRetries, waits: options.Waits, writes: semaphore.NewWeighted(allWrites),
 		lists: map[kantata.MembershipFilter]*list{}, pairs: map[kantata.Pair]*pair{}, deleted: map[kantata.ID]time.Time{},
 	}
+	s.rounds = rounds.Gatherer[*lookup]{Quiet: s.waits.Quiet, Most: s.waits.Gather, Serve: s.serve}
+	return s
 }
 
 // Get returns the membership that the state knows by its ID and its pair, under that ID or under a new one (rule 2). The error is

@@ -153,7 +153,8 @@ func (p Pages[Row]) Each(ctx context.Context, first, last int, do func(ctx conte
 
 func (p Pages[Row]) same(a, b Row) bool { return p.ID(a) == p.ID(b) }
 
-// Count returns the number of pages. It follows from the number of rows and the page size, and not from what the response says about its number of pages.
+// Count returns the number of pages. It follows from the number of rows and the page size, and not from what the response says about its
+// number of pages.
 func Count[Row any](page kantata.Page[Row]) int {
 	size := max(page.PageSize, len(page.Items), 1)
 	return min((page.Count+size-1)/size, maxPages)

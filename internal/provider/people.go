@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
-	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
+	"github.com/kantata-community/terraform-provider-kantata/internal/people"
 )
 
 // emailAddress excludes what would change the meaning of a request: Kantata reads a blank filter as "all", and a comma separates
@@ -34,7 +34,7 @@ func (r *accessGroupMembershipResource) planUser(ctx context.Context, prior reso
 		// The configuration gives user_id.
 	case address.IsUnknown():
 		plan.UserID = types.StringUnknown()
-	case sameGroup && memberships.SameAddress(prior.UserEmailAddress.ValueString(), address.ValueString()):
+	case sameGroup && people.SameAddress(prior.UserEmailAddress.ValueString(), address.ValueString()):
 		plan.UserID = prior.UserID
 	default:
 		id, failed := r.data.userByEmailAddress(ctx, path.Root("user_email_address"), address.ValueString())

@@ -26,6 +26,7 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
+	"github.com/kantata-community/terraform-provider-kantata/internal/people"
 )
 
 const (
@@ -65,7 +66,7 @@ type kantataProvider struct {
 // providerData is what all resources and data sources of one configured provider share (rule 10).
 type providerData struct {
 	store  *memberships.Store
-	people *memberships.People
+	people *people.Directory
 	plans  *planRegistry
 }
 
@@ -147,7 +148,7 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 	}
 	data := &providerData{
 		store:  memberships.New(client, memberships.Options{MaxRetries: client.MaxRetries()}),
-		people: memberships.NewPeople(client, memberships.Waits{}),
+		people: people.New(client),
 		plans:  newPlanRegistry(),
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = data, data, data

@@ -1,13 +1,10 @@
-package memberships
+package people
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,135 +13,6 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
-
-// fakePeople is /users in memory. The people are in alphabetical order, which is not the order of their IDs.
-type fakePeople struct {
-	random *rand.Rand
-	people []kantata.User
-	// exact means that a request finds an address only in the spelling that the person has.
-	exact bool
-	// fail returns the error of a request, before its work is done.
-	fail func(op string, addresses []string) error
-
-	mu     sync.Mutex // guards the fields below, random, and people during the test
-	counts map[string]int
-	ended  map[string]int // requests whose context ended
-}
-
-const (
-	opByAddress = "users by address"
-	opByIDs     = "users by ID"
-	opPeople    = "page of users"
-)
-
-func newFakePeople(people int) *fakePeople {
-	f := &fakePeople{random: rand.New(rand.NewPCG(1, 2)), counts: map[string]int{}, ended: map[string]int{}}
-	for i := range people {
-		f.people = append(f.people, testUser(people-i, testAddress(i)))
-	}
-	return f
-}
-
-func testUser(id int, address string) kantata.User {
-	return kantata.User{ID: testID(id), EmailAddress: &address}
-}
-
-func testAddress(i int) string { return fmt.Sprintf("person%d@example.com", i) }
-
-func (f *fakePeople) request(ctx context.Context, op string, addresses []string) error {
-	f.mu.Lock()
-	f.counts[op]++
-	f.mu.Unlock()
-	if err := sleep(ctx, f.delay()); err != nil {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.ended[op]++
-		return err
-	}
-	if f.fail != nil {
-		return f.fail(op, addresses)
-	}
-	return nil
-}
-
-// delay is how long a request takes.
-func (f *fakePeople) delay() time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return 100*time.Millisecond + time.Duration(f.random.IntN(200))*time.Millisecond
-}
-
-func (f *fakePeople) UsersByEmailAddress(ctx context.Context, addresses []string) ([]kantata.User, error) {
-	if err := f.request(ctx, opByAddress, addresses); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(f.snapshot(), func(u kantata.User) bool {
-		return !slices.ContainsFunc(addresses, func(a string) bool {
-			return a == *u.EmailAddress || !f.exact && strings.EqualFold(a, *u.EmailAddress)
-		})
-	}), nil
-}
-
-func (f *fakePeople) UsersPage(ctx context.Context, filter kantata.UserFilter, page, perPage int) (kantata.Page[kantata.User], error) {
-	if len(filter.IDs) > 0 {
-		rows := slices.DeleteFunc(f.snapshot(), func(u kantata.User) bool { return !slices.Contains(filter.IDs, u.ID) })
-		return kantata.Page[kantata.User]{Items: rows, Count: len(rows), PageSize: perPage}, f.request(ctx, opByIDs, nil)
-	}
-	if err := f.request(ctx, opPeople, nil); err != nil {
-		return kantata.Page[kantata.User]{}, err
-	}
-	people := f.snapshot()
-	from, to := min((page-1)*perPage, len(people)), min(page*perPage, len(people))
-	return kantata.Page[kantata.User]{Items: people[from:to], Count: len(people), PageSize: perPage}, nil
-}
-
-// move moves everyone to another place in the list.
-func (f *fakePeople) move() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.people = append(slices.Clone(f.people[1:]), f.people[0])
-}
-
-func (f *fakePeople) snapshot() []kantata.User {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.people)
-}
-
-func (f *fakePeople) total() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	total := 0
-	for _, n := range f.counts {
-		total += n
-	}
-	return total
-}
-
-// lookUpLikeTerraform looks up the addresses ten at a time. Between two lookups, each of the ten does other work for about so long.
-func lookUpLikeTerraform(t *testing.T, p *People, addresses []string, work time.Duration) {
-	t.Helper()
-	next := make(chan string)
-	var workers sync.WaitGroup
-	for range 10 {
-		workers.Go(func() {
-			for address := range next {
-				users, err := p.ByEmailAddress(t.Context(), address)
-				if err != nil || len(users) != 1 || *users[0].EmailAddress != address {
-					t.Errorf("%s: got %v and the error %v, want one person with this address", address, users, err)
-				}
-				if work > 0 {
-					time.Sleep(work + p.api.(*fakePeople).delay())
-				}
-			}
-		})
-	}
-	for _, address := range addresses {
-		next <- address
-	}
-	close(next)
-	workers.Wait()
-}
 
 // TestPeopleCosts bounds the requests to /users. In a plan, lookups arrive ten at a time. In an apply, each follows a create.
 func TestPeopleCosts(t *testing.T) {
@@ -172,7 +40,7 @@ func TestPeopleCosts(t *testing.T) {
 				for i := range c.lookups {
 					addresses = append(addresses, testAddress(i%c.people))
 				}
-				lookUpLikeTerraform(t, NewPeople(fake, Waits{}), addresses, c.work)
+				lookUpLikeTerraform(t, New(fake), addresses, c.work)
 				t.Logf("%v", fake.counts)
 				if n := fake.total(); n > c.most {
 					t.Errorf("got %d requests (%v), want at most %d", n, fake.counts, c.most)
@@ -188,9 +56,9 @@ func TestPeopleAreFoundInAnySpelling(t *testing.T) {
 		fake := newFakePeople(3)
 		fake.people = append(fake.people, testUser(12, "Twin@example.com"), testUser(9, "twin@Example.com"), kantata.User{ID: "7"})
 		fake.people = slices.DeleteFunc(fake.people, func(u kantata.User) bool { return u.EmailAddress == nil })
-		p := NewPeople(fake, Waits{})
+		d := New(fake)
 		addresses := []string{" PERSON1@example.com", "person1@example.com", "TWIN@EXAMPLE.COM", "x@example.com"}
-		found, err := p.ByEmailAddresses(t.Context(), addresses)
+		found, err := d.ByEmailAddresses(t.Context(), addresses)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,9 +86,9 @@ func TestPeopleAreFoundByAnExactMatch(t *testing.T) {
 		fake := newFakePeople(1200)
 		fake.exact = true
 		fake.people = append(fake.people, testUser(5000, "Zoe@Example.com"))
-		p := NewPeople(fake, Waits{})
+		d := New(fake)
 		for address, want := range map[string]int{"zoe@example.com": 1, "Zoe@Example.com": 1, "nobody@example.com": 0} {
-			if users, err := p.ByEmailAddress(t.Context(), address); err != nil || len(users) != want {
+			if users, err := d.ByEmailAddress(t.Context(), address); err != nil || len(users) != want {
 				t.Errorf("%s: got %v and the error %v, want %d people", address, users, err, want)
 			}
 		}
@@ -236,7 +104,7 @@ func TestAnswersAboutPeopleAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakePeople(1)
-		p := NewPeople(fake, Waits{})
+		d := New(fake)
 		for _, c := range []struct {
 			address string
 			after   time.Duration
@@ -247,7 +115,7 @@ func TestAnswersAboutPeopleAge(t *testing.T) {
 		} {
 			time.Sleep(c.after)
 			before := fake.counts[opByAddress]
-			if _, err := p.ByEmailAddress(t.Context(), c.address); err != nil {
+			if _, err := d.ByEmailAddress(t.Context(), c.address); err != nil {
 				t.Fatal(err)
 			}
 			if got := fake.counts[opByAddress] - before; got != c.want {
@@ -284,9 +152,9 @@ func TestPeopleWithoutTheList(t *testing.T) {
 					addresses = append(addresses, testAddress(i))
 				}
 				began := time.Now()
-				p := NewPeople(fake, Waits{})
+				d := New(fake)
 				for _, address := range addresses {
-					if users, err := p.ByEmailAddress(t.Context(), address); err != nil || len(users) != 1 {
+					if users, err := d.ByEmailAddress(t.Context(), address); err != nil || len(users) != 1 {
 						t.Errorf("%s: got %v and the error %v, want one person", address, users, err)
 					}
 				}
@@ -310,17 +178,17 @@ func TestARefusedAddressFailsAlone(t *testing.T) {
 			}
 			return nil
 		}
-		p := NewPeople(fake, Waits{})
+		d := New(fake)
 		var lookups sync.WaitGroup
 		for i := range 10 {
 			lookups.Go(func() {
-				if users, err := p.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
+				if users, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
 					t.Errorf("%s: got %v and the error %v, want one person", testAddress(i), users, err)
 				}
 			})
 		}
 		lookups.Go(func() {
-			if _, err := p.ByEmailAddress(t.Context(), bad); !errors.Is(err, errInvalid) {
+			if _, err := d.ByEmailAddress(t.Context(), bad); !errors.Is(err, errInvalid) {
 				t.Errorf("%s: got the error %v, want %v", bad, err, errInvalid)
 			}
 		})
@@ -338,8 +206,8 @@ func TestARejectedTokenIsReportedOnce(t *testing.T) {
 		fake := newFakePeople(20)
 		rejected := apiError(http.StatusUnauthorized, kantata.OutcomeNotDone)
 		fake.fail = func(string, []string) error { return rejected }
-		p := NewPeople(fake, Waits{})
-		if _, err := p.ByEmailAddresses(t.Context(), []string{testAddress(1), testAddress(2)}); !errors.Is(err, rejected) || fake.total() != 1 {
+		d := New(fake)
+		if _, err := d.ByEmailAddresses(t.Context(), []string{testAddress(1), testAddress(2)}); !errors.Is(err, rejected) || fake.total() != 1 {
 			t.Errorf("got the error %v after %d requests, want %v after 1", err, fake.total(), rejected)
 		}
 	})
@@ -350,11 +218,11 @@ func TestPeopleLeave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakePeople(20)
-		p := NewPeople(fake, Waits{})
+		d := New(fake)
 		lookUp := func(ctx context.Context, i int) <-chan error {
 			result := make(chan error, 1)
 			go func() {
-				_, err := p.ByEmailAddress(ctx, testAddress(i))
+				_, err := d.ByEmailAddress(ctx, testAddress(i))
 				result <- err
 			}()
 			return result
@@ -388,14 +256,14 @@ func TestEmailAddressesOfPeople(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakePeople(398)
-		p := NewPeople(fake, Waits{})
+		d := New(fake)
 		ids := []kantata.ID{"900001", "900002"}
 		for _, u := range fake.people {
 			ids = append(ids, u.ID, u.ID)
 		}
 		for run, most := range []int{3, 0} {
 			before := fake.total()
-			addresses, err := p.EmailAddresses(t.Context(), ids)
+			addresses, err := d.EmailAddresses(t.Context(), ids)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -413,11 +281,11 @@ func TestEmailAddressesOfPeople(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		before := fake.total()
-		if _, err := p.EmailAddresses(t.Context(), []kantata.ID{"900001", "900002", "1"}); err != nil || fake.total()-before != 1 {
+		if _, err := d.EmailAddresses(t.Context(), []kantata.ID{"900001", "900002", "1"}); err != nil || fake.total()-before != 1 {
 			t.Errorf("got the error %v and %d requests, want one for the person whose address is two minutes old", err, fake.total()-before)
 		}
 		fake.fail = func(string, []string) error { return errForbidden }
-		if _, err := p.EmailAddresses(t.Context(), []kantata.ID{"900003"}); !errors.Is(err, errForbidden) {
+		if _, err := d.EmailAddresses(t.Context(), []kantata.ID{"900003"}); !errors.Is(err, errForbidden) {
 			t.Errorf("got the error %v, want %v", err, errForbidden)
 		}
 	})

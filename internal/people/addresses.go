@@ -1,0 +1,65 @@
+package people
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
+)
+
+// EmailAddresses returns the e-mail addresses of people by their IDs. Kantata returns no one who is deactivated: they have none. Such
+// an ID is requested once in a process, because a deactivated person may stay in many groups.
+func (d *Directory) EmailAddresses(ctx context.Context, ids []kantata.ID) (map[kantata.ID]*string, error) {
+	if err := d.exporting.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer d.exporting.Release(1)
+	// Guests of other accounts are missing from the people of this account, and people in no project from the others.
+	for _, onMyAccount := range []bool{true, false} {
+		requests, requestsCtx := errgroup.WithContext(ctx)
+		requests.SetLimit(paging.Readers)
+		for chunk := range slices.Chunk(d.unknownIDs(ids), kantata.MaxPerPage) {
+			requests.Go(func() error { return d.requestIDs(requestsCtx, chunk, onMyAccount) })
+		}
+		if err := requests.Wait(); err != nil {
+			return nil, err
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	addresses := make(map[kantata.ID]*string, len(ids))
+	for _, id := range ids {
+		if a := d.byID[id]; len(a.users) > 0 {
+			addresses[id] = a.users[0].EmailAddress
+		} else {
+			d.byID[id] = answer{}
+		}
+	}
+	return addresses, nil
+}
+
+func (d *Directory) requestIDs(ctx context.Context, ids []kantata.ID, onMyAccount bool) error {
+	began := time.Now()
+	page, err := d.api.UsersPage(ctx, kantata.UserFilter{IDs: ids, OnMyAccount: onMyAccount}, 1, kantata.MaxPerPage)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, u := range page.Items {
+		d.byID[u.ID] = answer{users: []kantata.User{u}, began: began}
+	}
+	return err
+}
+
+// unknownIDs returns the IDs whose addresses must be requested, each once.
+func (d *Directory) unknownIDs(ids []kantata.ID) []kantata.ID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	unknown := slices.SortedFunc(slices.Values(ids), kantata.ID.Compare)
+	return slices.DeleteFunc(slices.Compact(unknown), func(id kantata.ID) bool {
+		a, ok := d.byID[id]
+		return ok && (len(a.users) == 0 || a.valid())
+	})
+}

@@ -1,0 +1,162 @@
+package people
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	errUnavailable = apiError(http.StatusServiceUnavailable, kantata.OutcomeUnknown)
+	errForbidden   = apiError(http.StatusForbidden, kantata.OutcomeNotDone)
+	errInvalid     = apiError(http.StatusUnprocessableEntity, kantata.OutcomeNotDone)
+)
+
+// apiError is an error as the client reports it.
+func apiError(status int, outcome kantata.Outcome) error {
+	return &kantata.Error{StatusCode: status, Outcome: outcome}
+}
+
+// fakePeople is /users in memory. The people are in alphabetical order, which is not the order of their IDs.
+type fakePeople struct {
+	random *rand.Rand
+	people []kantata.User
+	// exact means that a request finds an address only in the spelling that the person has.
+	exact bool
+	// fail returns the error of a request, before its work is done.
+	fail func(op string, addresses []string) error
+
+	mu     sync.Mutex // guards the fields below, random, and people during the test
+	counts map[string]int
+	ended  map[string]int // requests whose context ended
+}
+
+const (
+	opByAddress = "users by address"
+	opByIDs     = "users by ID"
+	opPeople    = "page of users"
+)
+
+func newFakePeople(people int) *fakePeople {
+	f := &fakePeople{random: rand.New(rand.NewPCG(1, 2)), counts: map[string]int{}, ended: map[string]int{}}
+	for i := range people {
+		f.people = append(f.people, testUser(people-i, testAddress(i)))
+	}
+	return f
+}
+
+func testUser(id int, address string) kantata.User {
+	return kantata.User{ID: kantata.ID(strconv.Itoa(id)), EmailAddress: &address}
+}
+
+func testAddress(i int) string { return fmt.Sprintf("person%d@example.com", i) }
+
+func (f *fakePeople) request(ctx context.Context, op string, addresses []string) error {
+	f.mu.Lock()
+	f.counts[op]++
+	f.mu.Unlock()
+	select {
+	case <-time.After(f.delay()):
+	case <-ctx.Done():
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.ended[op]++
+		return ctx.Err()
+	}
+	if f.fail != nil {
+		return f.fail(op, addresses)
+	}
+	return nil
+}
+
+// delay is how long a request takes.
+func (f *fakePeople) delay() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 100*time.Millisecond + time.Duration(f.random.IntN(200))*time.Millisecond
+}
+
+func (f *fakePeople) UsersByEmailAddress(ctx context.Context, addresses []string) ([]kantata.User, error) {
+	if err := f.request(ctx, opByAddress, addresses); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(f.snapshot(), func(u kantata.User) bool {
+		return !slices.ContainsFunc(addresses, func(a string) bool {
+			return a == *u.EmailAddress || !f.exact && strings.EqualFold(a, *u.EmailAddress)
+		})
+	}), nil
+}
+
+func (f *fakePeople) UsersPage(ctx context.Context, filter kantata.UserFilter, page, perPage int) (kantata.Page[kantata.User], error) {
+	if len(filter.IDs) > 0 {
+		rows := slices.DeleteFunc(f.snapshot(), func(u kantata.User) bool { return !slices.Contains(filter.IDs, u.ID) })
+		return kantata.Page[kantata.User]{Items: rows, Count: len(rows), PageSize: perPage}, f.request(ctx, opByIDs, nil)
+	}
+	if err := f.request(ctx, opPeople, nil); err != nil {
+		return kantata.Page[kantata.User]{}, err
+	}
+	people := f.snapshot()
+	from, to := min((page-1)*perPage, len(people)), min(page*perPage, len(people))
+	return kantata.Page[kantata.User]{Items: people[from:to], Count: len(people), PageSize: perPage}, nil
+}
+
+// move moves everyone to another place in the list.
+func (f *fakePeople) move() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.people = append(slices.Clone(f.people[1:]), f.people[0])
+}
+
+func (f *fakePeople) snapshot() []kantata.User {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.people)
+}
+
+func (f *fakePeople) total() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	total := 0
+	for _, n := range f.counts {
+		total += n
+	}
+	return total
+}
+
+// lookUpLikeTerraform looks up the addresses ten at a time. Between two lookups, each of the ten does other work for about so long.
+func lookUpLikeTerraform(t *testing.T, d *Directory, addresses []string, work time.Duration) {
+	t.Helper()
+	next := make(chan string)
+	var workers sync.WaitGroup
+	for range 10 {
+		workers.Go(func() {
+			for address := range next {
+				users, err := d.ByEmailAddress(t.Context(), address)
+				if err != nil || len(users) != 1 || *users[0].EmailAddress != address {
+					t.Errorf("%s: got %v and the error %v, want one person with this address", address, users, err)
+				}
+				if work > 0 {
+					time.Sleep(work + d.api.(*fakePeople).delay())
+				}
+			}
+		})
+	}
+	for _, address := range addresses {
+		next <- address
+	}
+	close(next)
+	workers.Wait()
+}

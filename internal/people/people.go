@@ -1,0 +1,309 @@
+// Package people finds people by their e-mail addresses, and the addresses of people, for all resources and data sources of one provider
+// process.
+//
+// Lookups that arrive together share requests of 200 addresses. In an apply, Terraform plans creates one by one, so these requests become
+// small: once enough of them were sent, the list of all people is read instead. What it says is kept for a minute, and that no one has an
+// address for ten seconds. The list alone does not say that no one has an address: such an address is requested (rule 13).
+package people
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
+	"github.com/kantata-community/terraform-provider-kantata/internal/rounds"
+)
+
+const (
+	// quiet and most bound the wait for more lookups. On a busy machine, Terraform's calls reach the provider further apart than usual,
+	// and people are looked up seldom enough to wait for them.
+	quiet, most = 20 * time.Millisecond, 100 * time.Millisecond
+	// exists and absent are how long it is known that someone, or no one, has an address.
+	exists, absent = time.Minute, 10 * time.Second
+	// listLimit is how long the list may take. A list that fails is not read again for listPause, and a slow one not in this process.
+	listLimit, listPause, never = 10 * time.Second, time.Minute, 24 * time.Hour
+	// A list of at most fewPages is read after small requests of a third of its cost, and a longer one after as many as its pages: while a
+	// plan runs, ten lookups share a request, so a long list is seldom worth reading.
+	fewPages = 6
+)
+
+// API is what a [Directory] needs of Kantata. [*kantata.Client] implements it.
+type API interface {
+	UsersByEmailAddress(ctx context.Context, addresses []string) ([]kantata.User, error)
+	UsersPage(ctx context.Context, filter kantata.UserFilter, page, perPage int) (kantata.Page[kantata.User], error)
+}
+
+// Directory finds the people of an account. All resources and data sources of one provider process share one.
+type Directory struct {
+	api    API
+	rounds rounds.Gatherer[*question]
+	// exporting and reading admit one export, and one reading of the list, at a time: the next one finds what it read.
+	exporting, reading *semaphore.Weighted
+
+	mu        sync.Mutex        // guards the fields below; it is never held during a request
+	byAddress map[string]answer // by normalized address
+	byID      map[kantata.ID]answer
+	// pages is the number of pages of the list of people, 0 if unknown, and spent the number of small requests since it was read.
+	pages, spent int
+	// notBefore is when the list may be read again.
+	notBefore time.Time
+}
+
+// answer is the people who have an address or an ID at a time: none, one, or several.
+type answer struct {
+	users []kantata.User
+	began time.Time
+}
+
+func (a answer) valid() bool {
+	if len(a.users) == 0 {
+		return time.Since(a.began) <= absent
+	}
+	return time.Since(a.began) <= exists
+}
+
+// New returns the directory of an account.
+func New(api API) *Directory {
+	d := &Directory{
+		api: api, exporting: semaphore.NewWeighted(1), reading: semaphore.NewWeighted(1),
+		byAddress: map[string]answer{}, byID: map[kantata.ID]answer{},
+	}
+	d.rounds = rounds.Gatherer[*question]{Quiet: quiet, Most: most, Serve: d.serve}
+	return d
+}
+
+// SameAddress reports that two spellings are one e-mail address: case and surrounding whitespace do not matter.
+func SameAddress(a, b string) bool { return normalize(a) == normalize(b) }
+
+func normalize(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
+
+// ByEmailAddress returns the people who have the address in any spelling, the lowest ID first.
+func (d *Directory) ByEmailAddress(ctx context.Context, address string) ([]kantata.User, error) {
+	found, err := d.ByEmailAddresses(ctx, []string{address})
+	return found(address), err
+}
+
+// question is a call of ByEmailAddresses. done is closed when each of its addresses has an answer, or err is set.
+type question struct {
+	addresses []string
+	answers   map[string]answer // by normalized address
+	err       error
+	done      chan struct{}
+}
+
+// ByEmailAddresses looks up any number of addresses. The function that it returns gives the people who have one of them in any
+// spelling, the lowest ID first.
+func (d *Directory) ByEmailAddresses(ctx context.Context, addresses []string) (found func(address string) []kantata.User, err error) {
+	q := &question{answers: map[string]answer{}, done: make(chan struct{})}
+	if q.addresses = d.unknown(addresses, q.answers); len(q.addresses) > 0 {
+		if err = d.rounds.Join(ctx, q, q.done); err == nil {
+			err = q.err
+		}
+	}
+	if err != nil {
+		return func(string) []kantata.User { return nil }, err
+	}
+	return func(address string) []kantata.User { return q.answers[normalize(address)].users }, nil
+}
+
+// unknown copies the answers that are kept, and returns the addresses without one, each in one spelling.
+func (d *Directory) unknown(addresses []string, answers map[string]answer) (open []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	listed := map[string]bool{}
+	for _, address := range addresses {
+		key := normalize(address)
+		if a, ok := d.byAddress[key]; ok && a.valid() {
+			answers[key] = a
+		} else if !listed[key] {
+			listed[key] = true
+			open = append(open, strings.TrimSpace(address))
+		}
+	}
+	return open
+}
+
+// serve answers every question of a round: from what is kept, from the list if it is worth reading, or by a request.
+func (d *Directory) serve(ctx context.Context, questions []*question) {
+	var addresses []string
+	for _, q := range questions {
+		addresses = append(addresses, q.addresses...)
+	}
+	answers, errs := map[string]answer{}, map[string]error{}
+	open := d.unknown(addresses, answers)
+	if len(open) > 0 && d.listIsWorthReading() {
+		d.readList(ctx)
+		open = d.unknown(open, answers)
+	}
+	var firstPage sync.WaitGroup
+	if len(open) > 0 {
+		if d.costIsOfInterest() {
+			firstPage.Go(func() { d.readFirstPage(ctx) })
+		}
+		d.request(ctx, open, answers, errs)
+		d.findOtherSpellings(ctx, open, answers, errs)
+	}
+	for _, q := range questions {
+		for _, address := range q.addresses {
+			key := normalize(address)
+			q.answers[key] = answers[key]
+			if errs[key] != nil {
+				q.err = errs[key]
+			}
+		}
+		close(q.done)
+	}
+	firstPage.Wait()
+}
+
+// request requests the people with the addresses. An address that Kantata refuses does not fail the others (rule 13).
+func (d *Directory) request(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
+	began := time.Now()
+	d.mu.Lock()
+	d.spent += (len(addresses) + kantata.MaxPerPage - 1) / kantata.MaxPerPage
+	d.mu.Unlock()
+	users, err := d.api.UsersByEmailAddress(ctx, addresses)
+	if half := len(addresses) / 2; half > 0 && refused(err) {
+		d.request(ctx, addresses[:half], answers, errs)
+		d.request(ctx, addresses[half:], answers, errs)
+		return
+	}
+	found := byAddress(users)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, address := range addresses {
+		key := normalize(address)
+		if errs[key] = err; err == nil {
+			answers[key] = answer{users: found[key], began: began}
+			d.byAddress[key] = answers[key]
+		}
+	}
+}
+
+// refused reports an error that may be about one of several addresses, or about the length of the request.
+func refused(err error) bool {
+	var e *kantata.Error
+	return errors.As(err, &e) && slices.Contains([]int{
+		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnprocessableEntity,
+	}, e.StatusCode)
+}
+
+// findOtherSpellings looks in the list for addresses that no one seems to have. If Kantata compares addresses exactly, a request finds
+// an address only as it is written there, and not in the spelling of the configuration.
+func (d *Directory) findOtherSpellings(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
+	missing := slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
+		key := normalize(address)
+		return errs[key] != nil || len(answers[key].users) > 0
+	})
+	if len(missing) > 0 {
+		d.readList(ctx)
+		d.unknown(missing, answers)
+	}
+}
+
+// byAddress groups the people by normalized address, each once and the lowest ID first.
+func byAddress(users []kantata.User) map[string][]kantata.User {
+	sorted := slices.SortedFunc(slices.Values(users), func(a, b kantata.User) int { return a.ID.Compare(b.ID) })
+	found := map[string][]kantata.User{}
+	for i, u := range sorted {
+		if u.EmailAddress != nil && (i == 0 || sorted[i-1].ID != u.ID) {
+			key := normalize(*u.EmailAddress)
+			found[key] = append(found[key], u)
+		}
+	}
+	return found
+}
+
+// everyone is the list of all people, in alphabetical order. Without OnMyAccount, those who are in no project would be missing.
+func (d *Directory) everyone() paging.Pages[kantata.User] {
+	return paging.Pages[kantata.User]{
+		TrustCount: true,
+		ID:         func(u kantata.User) kantata.ID { return u.ID },
+		Page: func(ctx context.Context, number int) (kantata.Page[kantata.User], error) {
+			return d.api.UsersPage(ctx, kantata.UserFilter{OnMyAccount: true}, number, kantata.MaxPerPage)
+		},
+	}
+}
+
+// listIsWorthReading compares the small requests since the last reading with the cost of the list, whose last page is read twice.
+func (d *Directory) listIsWorthReading() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pages <= fewPages {
+		return d.pages > 0 && 3*d.spent >= d.pages
+	}
+	return d.spent >= d.pages
+}
+
+// costIsOfInterest reports that it is not known how many pages the list has, and that more than one request is about to be sent.
+func (d *Directory) costIsOfInterest() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.pages == 0 && d.spent > 0 && time.Now().After(d.notBefore)
+}
+
+// readFirstPage learns the number of pages. A list of one page is complete.
+func (d *Directory) readFirstPage(ctx context.Context) {
+	if !d.reading.TryAcquire(1) {
+		return
+	}
+	defer d.reading.Release(1)
+	began := time.Now()
+	page, err := d.everyone().Page(ctx, 1)
+	if pages := max(paging.Count(page), 1); err != nil || pages == 1 && !paging.Short(page, 1) {
+		d.keep(ctx, paging.Complete[kantata.User]{Rows: page.Items, Pages: pages, Began: began}, err)
+	} else {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.pages = pages
+	}
+}
+
+// readList reads the list unless it was read, or has failed, recently. It has no error: what it does not tell is requested (rule 13).
+func (d *Directory) readList(ctx context.Context) {
+	if d.reading.Acquire(ctx, 1) != nil {
+		return
+	}
+	defer d.reading.Release(1)
+	d.mu.Lock()
+	pages, wanted := d.pages, time.Now().After(d.notBefore)
+	d.mu.Unlock()
+	if !wanted {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, listLimit)
+	defer cancel()
+	read, err := d.everyone().Read(limited, pages)
+	d.keep(ctx, read, err)
+}
+
+// keep keeps an answer for the address of each person, or that the list failed.
+func (d *Directory) keep(ctx context.Context, read paging.Complete[kantata.User], err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return
+	case errors.Is(err, context.DeadlineExceeded):
+		d.notBefore = time.Now().Add(never)
+		return
+	case err != nil:
+		d.notBefore = time.Now().Add(listPause)
+		return
+	}
+	d.pages, d.spent, d.notBefore = read.Pages, 0, read.Began.Add(exists)
+	for key, users := range byAddress(read.Rows) {
+		d.byAddress[key] = answer{users: users, began: read.Began}
+	}
+	for _, u := range read.Rows {
+		d.byID[u.ID] = answer{users: []kantata.User{u}, began: read.Began}
+	}
+}
