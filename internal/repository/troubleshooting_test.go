@@ -57,7 +57,7 @@ func matches(text string, expression *regexp.Regexp) map[string]bool {
 func TestQuotedErrorsExist(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
-	for _, file := range files(t, 20, "internal/provider/*.go", "internal/memberships/*.go", "internal/kantata/*.go") {
+	for _, file := range files(t, 20, "internal/provider/*.go", "internal/memberships/*.go", "internal/paging/*.go", "internal/kantata/*.go") {
 		if !strings.HasSuffix(file, "_test.go") {
 			source.WriteString(regexp.MustCompile(`"\s*\+\s*"`).ReplaceAllString(read(t, file), ""))
 		}
