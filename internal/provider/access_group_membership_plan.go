@@ -60,6 +60,8 @@ func (r *accessGroupMembershipResource) ModifyPlan(ctx context.Context, req reso
 	case len(resp.RequiresReplace) > 0:
 		resp.Diagnostics.Append(diagnostics(r.data.plans.hold(prior.membershipModel, givesUp))...)
 		resp.Diagnostics.Append(r.planWant(ctx, plan, true)...)
+	case plan.AccessGroupID.IsUnknown() || plan.UserID.IsUnknown():
+		resp.Diagnostics.Append(diagnostics(r.data.plans.hold(prior.membershipModel, undecides))...)
 	default:
 		resp.Diagnostics.Append(diagnostics(r.data.plans.hold(prior.membershipModel, keeps))...)
 	}

@@ -211,10 +211,13 @@ func TestSwappedIDsInACreate(t *testing.T) {
 // planAddress is one address of a configuration, or of a state that the configuration no longer names.
 type planAddress struct {
 	held      string // the user whose membership the address has in the state, if any
-	wanted    string // the user whom the configuration names, if any
+	wanted    string // the user whom the configuration names, if any, or someone
 	imported  bool   // an import block brings the membership into the state
 	planFirst bool   // the plan call comes before the Read, as it may for a key that is gone
 }
+
+// someone is a user whose ID is known only during the apply.
+const someone = "someone"
 
 // planWalk is one plan of a few addresses: the calls that Terraform makes, in a given order.
 type planWalk struct {
@@ -258,7 +261,11 @@ func (w *planWalk) plan(ctx context.Context, i int, a planAddress) {
 	if w.absent[i] {
 		prior = nil
 	}
-	config := janeConfig(w.run, map[string]tftypes.Value{"user_id": tftypes.NewValue(tftypes.String, a.wanted)})
+	user := text(a.wanted)
+	if a.wanted == someone {
+		user = unknown(tftypes.String)
+	}
+	config := janeConfig(w.run, map[string]tftypes.Value{"user_id": user})
 	switch {
 	case prior == nil && a.wanted == "":
 		// Terraform plans no removal of what is absent.
@@ -281,6 +288,7 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 		alreadyExists = "Access Group Membership Already Exists"
 		removed       = "Access Group Membership Removed and Created Again"
 		duplicate     = "Duplicate Access Group Membership"
+		undecided     = "Access Group Membership Still Held"
 		heldTwice     = "Access Group Membership Held Twice"
 	)
 	for name, c := range map[string]struct {
@@ -301,6 +309,8 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 		"a second address, imported":        {[]string{jane}, []planAddress{{wanted: jane, imported: true}, {wanted: jane}}, []string{duplicate}},
 		"people trade places": {[]string{jane, amir}, []planAddress{{held: jane, wanted: amir}, {held: amir, wanted: jane}},
 			[]string{summaryReview}},
+		"new, and the holder's user is not known yet": {[]string{jane}, []planAddress{{held: jane, wanted: someone}, {wanted: jane}},
+			[]string{undecided}},
 		"held twice": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane, wanted: jane}},
 			[]string{summaryReview}},
 		"held twice, one is removed": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane}}, []string{heldTwice}},

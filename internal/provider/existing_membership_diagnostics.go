@@ -23,11 +23,12 @@ const (
 	findingOccupied             // warning: a replacement leads to a pair that exists
 	findingHeldTwice            // warning: two addresses keep one membership
 
-	findingExists           // error: a new address wants a pair that exists
-	findingRemovedElsewhere // error: the same, and the plan removes the pair at another address
-	findingKeptElsewhere    // error: an address wants a pair that another one keeps
-	findingWantedTwice      // error: two addresses want one pair
-	findingLosesAccess      // error: the state holds one membership twice, and the plan destroys one of the two entries
+	findingExists             // error: a new address wants a pair that exists
+	findingRemovedElsewhere   // error: the same, and the plan removes the pair at another address
+	findingKeptElsewhere      // error: an address wants a pair that another one keeps
+	findingUndecidedElsewhere // error: an address wants a pair of another one, whose next pair is known only during the apply
+	findingWantedTwice        // error: two addresses want one pair
+	findingLosesAccess        // error: the state holds one membership twice, and the plan destroys one of the two entries
 )
 
 // rank orders kinds by severity. A finding is reported only if it is more severe than earlier ones about the same address.
@@ -65,6 +66,8 @@ func (f finding) errorSummary() string {
 		return "Access Group Membership Already Exists"
 	case findingRemovedElsewhere:
 		return "Access Group Membership Removed and Created Again"
+	case findingUndecidedElsewhere:
+		return "Access Group Membership Still Held"
 	case findingLosesAccess:
 		return "Access Group Membership Held Twice"
 	}
@@ -84,6 +87,9 @@ func (f finding) errorDetail() string {
 	case findingLosesAccess:
 		head, full = "The state holds this membership twice, and this plan destroys one entry:", adviceLosesAccess
 		short = "Use terraform state rm as in the first error with this summary."
+	case findingUndecidedElsewhere:
+		head, full = "Another resource holds this membership, and its IDs are not known yet:", adviceUndecided
+		short = "See the first error with this summary."
 	case findingKeptElsewhere:
 		head, short = "Another resource in this configuration manages this membership:", adviceDuplicate
 	default:
@@ -116,6 +122,10 @@ const (
 		"Remove the entry that the plan destroys or replaces from the state, and plan again:\n\n" +
 		"terraform state rm 'ADDRESS'\n\n" +
 		"If that entry is a deposed object, the command removes everything at the address. Import the membership there again."
+
+	adviceUndecided = "The user_id or access_group_id of that resource is known only after apply, so this apply cannot give it another " +
+		"person or group. If it is to get one, first apply what the ID depends on, for example with -target, and plan again. " +
+		"Otherwise, only one resource may manage a membership: remove one of the two."
 
 	adviceDuplicate = "Only one resource may manage a membership: remove one of the two."
 

@@ -631,6 +631,7 @@ var kindNames = map[findingKind]string{
 	findingExists:               "exists",
 	findingRemovedElsewhere:     "removed elsewhere",
 	findingKeptElsewhere:        "kept elsewhere",
+	findingUndecidedElsewhere:   "undecided elsewhere",
 	findingWantedTwice:          "wanted twice",
 	findingLosesAccess:          "loses access",
 }

@@ -46,11 +46,14 @@ type plannedPair struct {
 type fate int
 
 const (
-	givesUp  fate = iota // the address is replaced by another pair
-	removes              // its key or block is gone
-	keeps                // it stays, or is replaced by itself
-	numFates             // not a fate
+	givesUp   fate = iota // the address is replaced by another pair
+	removes               // its key or block is gone
+	undecides             // its pair is known only during the apply. If it is another one, Terraform refuses the change, so this run keeps it
+	keeps                 // it stays, or is replaced by itself
+	numFates              // not a fate
 )
+
+func (f fate) loses() bool { return f <= removes }
 
 // want is an address that does not hold a pair in the state and plans to have it.
 type want struct {
@@ -113,15 +116,15 @@ func (r *planRegistry) hold(held membershipModel, fate fate) []finding {
 		return nil
 	}
 	p := r.pair(held.pair())
-	kept, gone := p.holders[keeps], p.holders[removes]+p.holders[givesUp]
+	kept, lost := p.holders[keeps]+p.holders[undecides], p.holders[removes]+p.holders[givesUp]
 	p.holders[fate]++
 	p.setKnown()
 
 	var findings []finding
 	switch {
-	case fate == keeps && gone > 0, fate != keeps && kept > 0:
+	case !fate.loses() && lost > 0, fate.loses() && kept > 0:
 		findings = append(findings, r.finding(findingLosesAccess, held))
-	case fate == keeps && kept > 0:
+	case !fate.loses() && kept > 0:
 		findings = append(findings, r.finding(findingHeldTwice, held))
 	}
 	for _, w := range p.wants {
@@ -268,6 +271,8 @@ func (p *plannedPair) verdict(w *want) (findingKind, membershipModel) {
 	switch {
 	case p.holders[keeps] > 0:
 		kind = findingKeptElsewhere
+	case p.holders[undecides] > 0:
+		kind = findingUndecidedElsewhere
 	case p.holders[removes]+p.holders[givesUp] > 0 && w.adopts:
 		kind = findingAdoptedOrInterrupted
 	case p.holders[removes] > 0 && !w.replaces:

@@ -106,6 +106,7 @@ func TestPlanRegistryTable(t *testing.T) {
 
 	const absent = true
 	kept, removed, givenUp := calls{readCall, holdCall(keeps)}, calls{readCall, holdCall(removes)}, calls{readCall, holdCall(givesUp)}
+	undecided := calls{readCall, holdCall(undecides)}
 	withoutRead := func(c calls) calls { return c[1:] }
 	added, adopting := calls{wantCall(false, false), judgeCall}, calls{wantCall(false, true), judgeCall}
 	replacement, adoptingReplacement := calls{wantCall(true, false), judgeCall}, calls{wantCall(true, true), judgeCall}
@@ -136,6 +137,15 @@ func TestPlanRegistryTable(t *testing.T) {
 		{"replacement, also a replacement", []calls{replacement, replacement}, false, "wanted twice|occupied,wanted twice"},
 		{"adopting replacement, removed", []calls{adoptingReplacement, removed}, false, "adopted or interrupted|adopted,adopted or interrupted"},
 		{"adopting replacement, unmanaged", []calls{adoptingReplacement}, false, "adopted"},
+
+		{"new, undecided", []calls{added, undecided}, false, "undecided elsewhere"},
+		{"new, undecided, without refresh", []calls{added, withoutRead(undecided)}, false, "undecided elsewhere"},
+		{"adopting, undecided", []calls{adopting, undecided}, false, "undecided elsewhere"},
+		{"replacement, undecided", []calls{replacement, undecided}, false, "undecided elsewhere|occupied,undecided elsewhere"},
+		{"replacement, undecided and kept", []calls{replacement, withoutRead(undecided), withoutRead(kept)}, false,
+			"held twice,kept elsewhere|held twice,undecided elsewhere|held twice,kept elsewhere,occupied|held twice,occupied,undecided elsewhere"},
+		{"replacement, undecided, absent", []calls{replacement, undecided}, absent, ""},
+		{"undecided and removed", []calls{undecided, removed}, false, "loses access"},
 
 		{"kept twice", []calls{kept, kept}, false, "held twice"},
 		{"kept and removed", []calls{kept, removed}, false, "loses access"},

@@ -28,6 +28,9 @@ var causes = []struct {
 	{"Another resource in this configuration manages this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 || v.held(v.before, p) > 0 })
 	}},
+	{"Another resource holds this membership, and its IDs are not known yet", func(v *verdict, d diagnostic) bool {
+		return v.anyPair(d, v.heldByDeferred)
+	}},
 	{"Two resources in this configuration create this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 })
 	}},
@@ -110,6 +113,16 @@ func (v *verdict) heldTwice(p pair) bool {
 	return n > 1
 }
 
+// heldByDeferred reports whether an address whose user ID is not known yet has the pair.
+func (v *verdict) heldByDeferred(p pair) bool {
+	for addr, o := range v.before.all() {
+		if v.cfg.instances()[addr].deferred && o.pair() == p {
+			return true
+		}
+	}
+	return false
+}
+
 // existed reports whether the pair had a membership before the run, or got one in it.
 func (v *verdict) existed(p pair) bool {
 	return len(v.rows[p]) > 0 || slices.ContainsFunc(v.kantata.Changes()[v.changesBefore:], func(ch kantatatest.Change) bool {
@@ -180,6 +193,7 @@ var remedies = []struct {
 }{
 	{"terraform state rm", (*verdict).removeFromState},
 	{"moved block", (*verdict).addMovedBlock},
+	{"first apply what the ID depends on", (*verdict).applyDependencies},
 	{"remove one of the two", (*verdict).removeDuplicate},
 	{"Import ID:", (*verdict).importExisting},
 	{"set adopt_existing", (*verdict).adoptExisting},

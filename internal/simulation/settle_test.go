@@ -133,6 +133,20 @@ func (v *verdict) addMovedBlock(diagnostic) (followed bool) {
 	return followed
 }
 
+// applyDependencies runs an apply of the terraform_data only, from which block d has its people.
+func (v *verdict) applyDependencies(diagnostic) (followed bool) {
+	v.changeState(func(st *state) {
+		for addr, in := range v.config.instances() {
+			if in.deferred && st.data[addr] != in.user {
+				v.say("  terraform_data of %s applied", addr)
+				st.data[addr] = in.user
+				followed = true
+			}
+		}
+	})
+	return followed
+}
+
 // removeDuplicate removes the second of two addresses from the configuration.
 func (v *verdict) removeDuplicate(d diagnostic) (followed bool) {
 	for _, p := range v.mentioned(d) {
