@@ -368,7 +368,7 @@ func (v *verdict) isAnnounced(p pair) bool {
 	return slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.mentions(p) }) ||
 		slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
 			own := ch.prior != nil && ch.prior.pair() == p
-			return ch.creates() && ch.instance.pair == p && (ch.instance.deferred || own) || ch.removes() && own && ch.prior.tainted
+			return ch.instance.pair == p && (ch.userUnknown() || ch.creates() && own) || ch.removes() && own && ch.prior.tainted
 		})
 }
 

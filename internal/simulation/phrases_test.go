@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -113,10 +114,22 @@ func (v *verdict) heldTwice(p pair) bool {
 	return n > 1
 }
 
-// heldByDeferred reports whether an address whose user ID is not known yet has the pair.
+// heldAfterMoves returns the current objects of the state before the run, at the addresses that moved blocks give them.
+func (v *verdict) heldAfterMoves() map[string]*object {
+	held := maps.Clone(v.before.current)
+	for _, m := range v.config.moves {
+		if o := held[m[0]]; o != nil && held[m[1]] == nil {
+			delete(held, m[0])
+			held[m[1]] = o
+		}
+	}
+	return held
+}
+
+// heldByDeferred reports whether an address whose user ID may not be known yet has the pair. Before a destroy, Terraform plans normally.
 func (v *verdict) heldByDeferred(p pair) bool {
-	for addr, o := range v.before.all() {
-		if v.cfg.instances()[addr].deferred && o.pair() == p {
+	for addr, o := range v.heldAfterMoves() {
+		if v.config.instances()[addr].deferred && o.pair() == p {
 			return true
 		}
 	}

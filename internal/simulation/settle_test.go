@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -147,16 +148,22 @@ func (v *verdict) applyDependencies(diagnostic) (followed bool) {
 	return followed
 }
 
-// removeDuplicate removes the second of two addresses from the configuration.
+// removeDuplicate removes one of two addresses from the configuration, one that does not hold the pair.
 func (v *verdict) removeDuplicate(d diagnostic) (followed bool) {
 	for _, p := range v.mentioned(d) {
 		addrs := v.config.addressesOf(p)
 		for _, addr := range addrs {
-			if len(addrs) > 1 && v.state.current[addr] == nil && v.config.find(addr) >= 0 {
-				v.say("  %s removed from the configuration", addr)
-				v.config.edit(edit{What: editRemove, Addr: addr})
-				return true
+			if o := v.state.current[addr]; len(addrs) < 2 || o != nil && o.pair() == p {
+				continue
 			}
+			v.say("  %s removed from the configuration", addr)
+			var index int
+			if n, _ := fmt.Sscanf(addr, counted+"[%d]", &index); n == 1 {
+				v.config.edit(edit{What: editDrop, Index: index})
+			} else {
+				v.config.edit(edit{What: editRemove, Addr: addr})
+			}
+			return true
 		}
 	}
 	return false

@@ -288,6 +288,9 @@ func (ch *change) removes() bool {
 // creates reports whether the change creates a membership.
 func (ch *change) creates() bool { return ch.action == actionCreate || ch.action == actionReplace }
 
+// userUnknown reports whether the plan leaves open who the person is.
+func (ch *change) userUnknown() bool { return attributes(ch.planned)["user_id"] == unknown }
+
 // plan is a saved plan.
 type plan struct {
 	serial  int
