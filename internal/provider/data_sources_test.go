@@ -29,12 +29,12 @@ func TestMembershipsDataSource(t *testing.T) {
 		"strings": {}, "numbers": {IDs: kantatatest.IDNumbers, Dates: kantatatest.DateOnly}, "mixed": {IDs: kantatatest.IDMixed},
 	} {
 		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
-			rows := fake.SeedMemberships(20, 50, 941)
+			rows := fake.SeedMemberships(5, 20, 95)
 			for _, c := range []struct {
 				config   map[string]string
 				requests int
 			}{
-				{nil, 7}, // page 1, and then the last page, all others, and the last page again
+				{nil, 7}, // page 1 of 5, and then the last page, all others, and the last page again
 				{map[string]string{"access_group_id": "340003"}, 1},
 				{map[string]string{"user_id": "12000004"}, 1},
 				{map[string]string{"access_group_id": "340003", "user_id": "12000004"}, 1},
@@ -73,7 +73,7 @@ func TestMembershipsDataSource(t *testing.T) {
 					t.Errorf("%v: got %d requests, want %d", c.config, n, c.requests)
 				}
 			}
-		}, kantatatest.WithDialect(dialect))
+		}, kantatatest.WithDialect(dialect), kantatatest.WithMaxPerPage(20))
 	}
 }
 
@@ -88,13 +88,13 @@ func TestMembershipsDataSourceIsCompleteOrAnError(t *testing.T) {
 		"a page is half JSON":    {Method: http.MethodGet, Effect: kantatatest.TruncateJSON, Match: secondPage},
 	} {
 		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
-			fake.SeedMemberships(20, 50, 941)
+			fake.SeedMemberships(5, 20, 95)
 			fake.Inject(fault)
 			read, said := newRun(t, fake).data("kantata_access_group_memberships", nil)
 			if !strings.Contains(said, summaryList) || read != nil {
 				t.Errorf("got %q and %d attributes, want the error %q", said, len(read), summaryList)
 			}
-		})
+		}, kantatatest.WithMaxPerPage(20))
 	}
 }
 

@@ -287,7 +287,7 @@ func TestAdoptByEmailAddress(t *testing.T) {
 // TestRequestsForAddresses bounds the requests of a plan of many memberships by address.
 func TestRequestsForAddresses(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
-		fake.SeedMemberships(1, 500, 500)
+		fake.SeedMemberships(1, 100, 100)
 		fake.ResetRequests()
 		r := newRun(t, fake)
 		var calls errgroup.Group
@@ -321,7 +321,7 @@ func TestRequestsForAddresses(t *testing.T) {
 // TestExportWithAddresses bounds the requests of an export, and expects null for a person who is deactivated.
 func TestExportWithAddresses(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
-		fake.SeedMemberships(4, 400, 1600)
+		fake.SeedMemberships(4, 40, 160)
 		fake.DeactivateUser(12000007)
 		read := func(include bool) []any {
 			fake.ResetRequests()
@@ -354,5 +354,5 @@ func TestExportWithAddresses(t *testing.T) {
 		if n := lookupsOfPeople(fake); n != 0 {
 			t.Errorf("got %d requests to /users without include_email_addresses, want none", n)
 		}
-	})
+	}, kantatatest.WithMaxPerPage(20))
 }

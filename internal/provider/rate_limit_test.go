@@ -11,18 +11,18 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// TestRateLimit applies and plans against a Kantata that accepts 15 requests a second.
+// TestRateLimit applies and plans against a Kantata that accepts few requests a second.
 func TestRateLimit(t *testing.T) {
 	for name, retryAfter := range map[string]string{"with Retry-After": "1", "without Retry-After": ""} {
 		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
-			const creates, reads = 18, 1_000
+			const creates, reads = 18, 150
 			rows := fake.SeedMemberships(16, 100, 1_600)
 			fake.AddAccessGroup(350000, "New")
-			fake.SetRateLimit(15, retryAfter)
 			fake.SetLatency(20 * time.Millisecond)
 
-			all := func(n int, play func(r *run, i int) error) (limited int) {
+			all := func(n, rate int, play func(r *run, i int) error) (limited int) {
 				fake.ResetRequests()
+				fake.SetRateLimit(rate, retryAfter)
 				r := newRun(t, fake)
 				var group errgroup.Group
 				group.SetLimit(terraformParallelism)
@@ -41,7 +41,7 @@ func TestRateLimit(t *testing.T) {
 				return limited
 			}
 
-			limited := all(creates, func(r *run, i int) error {
+			limited := all(creates, 15, func(r *run, i int) error {
 				if _, said := r.create(t.Context(), "350000", fmt.Sprint(kantatatest.FirstUser+i)); said != "" {
 					return fmt.Errorf("create: got the error %q, want none", said)
 				}
@@ -53,8 +53,8 @@ func TestRateLimit(t *testing.T) {
 			if limited > 2*terraformParallelism {
 				t.Errorf("creates: got %d responses with 429, want at most %d, because requests wait together", limited, 2*terraformParallelism)
 			}
-			limited = all(reads, func(r *run, i int) error {
-				if after, said := r.read(t.Context(), stateOf(rows[i])); said != "" || after == nil {
+			limited = all(reads, 3, func(r *run, i int) error {
+				if after, said := r.read(t.Context(), stateOf(rows[i*len(rows)/reads])); said != "" || after == nil {
 					return fmt.Errorf("read: got %v and the error %q, want the membership", after, said)
 				}
 				return nil

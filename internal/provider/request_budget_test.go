@@ -62,7 +62,7 @@ func TestRequestBudget(t *testing.T) {
 	}
 	wanted := func(fake *kantatatest.Server) (rows []kantatatest.Membership) {
 		fake.SeedMemberships(8, 200, 1_600)
-		for u := range int64(1_000) {
+		for u := range int64(300) {
 			user := kantatatest.FirstUser + 1_000_000 + u
 			fake.AddUser(user, "New", "")
 			rows = append(rows, kantatatest.Membership{AccessGroupID: kantatatest.FinanceApprovers, UserID: user})
@@ -76,13 +76,13 @@ func TestRequestBudget(t *testing.T) {
 		posts   int
 		most    int // requests in addition to the POSTs
 	}{
-		{name: "plan of 1 of 100,000", arrange: managed(1, 100_000), call: refresh, most: 1},
-		{name: "plan of 20 of 100,000", arrange: managed(20, 100_000), call: refresh, most: 5},
+		{name: "plan of 1 of 20,000", arrange: managed(1, 20_000), call: refresh, most: 1},
+		{name: "plan of 20 of 20,000", arrange: managed(20, 20_000), call: refresh, most: 5},
 		{name: "plan of 200 of 200", arrange: managed(200, 200), call: refresh, most: 3},
-		{name: "plan of 1,000 of 1,600", arrange: managed(1_000, 1_600), call: refresh, most: 19},
-		{name: "import of 1,000 of 1,600 by pair", arrange: managed(1_000, 1_600), call: imported, most: 24},
+		{name: "plan of 400 of 1,600", arrange: managed(400, 1_600), call: refresh, most: 19},
+		{name: "import of 400 of 1,600 by pair", arrange: managed(400, 1_600), call: imported, most: 24},
 		{name: "a group of 100 removed outside Terraform", arrange: emptied, call: absent, most: 200},
-		{name: "apply of 1,000 creates", arrange: wanted, call: create, posts: 1_000, most: 60},
+		{name: "apply of 300 creates", arrange: wanted, call: create, posts: 300, most: 24},
 	} {
 		runInFakeTime(t, c.name, func(t *testing.T, fake *kantatatest.Server) {
 			rows := c.arrange(fake)
@@ -109,7 +109,7 @@ func TestRequestBudget(t *testing.T) {
 // TestPlanOfCreatesCosts bounds the requests of a plan that only creates, and of its apply, which plans each create again. They are
 // few because people and memberships are read from shared lists.
 func TestPlanOfCreatesCosts(t *testing.T) {
-	const creates = 200
+	const creates = 100
 	group := func(i int) tftypes.Value { return text(fmt.Sprint(int(kantatatest.FinanceApprovers) + i%4)) }
 	for _, c := range []struct {
 		name        string
