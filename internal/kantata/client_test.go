@@ -212,7 +212,7 @@ const proxyChild = "KANTATA_TEST_PROXY_CHILD"
 func TestProxy(t *testing.T) {
 	if os.Getenv(proxyChild) != "" {
 		client, err := NewClient(Config{
-			AccessToken: token, BaseURL: "https://kantata.invalid/api/v1", RequestTimeout: 10 * time.Second, Waits: Waits{Outage: time.Nanosecond},
+			AccessToken: token, BaseURL: "https://kantata.invalid/api/v1", RequestTimeout: time.Minute, Waits: Waits{Outage: time.Nanosecond},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -227,24 +227,25 @@ func TestProxy(t *testing.T) {
 		requested = append(requested, r.Method+" "+r.Host+" "+r.Header.Get("Authorization"))
 		w.WriteHeader(http.StatusBadGateway)
 	}))
-	defer proxy.Close()
 	for name, c := range map[string]struct {
 		proxy string
 		want  string
 	}{
 		// A POST that a proxy refused to connect was not sent.
 		"refused": {proxy.URL, "outcome 1: POST /access_group_memberships failed: no connection could be made: Bad Gateway"},
-		"unknown host": {
-			"http://me:s3cret@proxy.invalid", "outcome 1: POST /access_group_memberships failed: no connection could be made: proxyconnect",
+		"not reachable": {
+			"http://me:s3cret@127.0.0.1:1",
+			"outcome 1: POST /access_group_memberships failed: no connection could be made: proxyconnect",
 		},
 	} {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxy$", "-test.v")
-		child.Env = append(os.Environ(), proxyChild+"=1", "HTTPS_PROXY="+c.proxy, "NO_PROXY=")
+		child.Env = append(os.Environ(), proxyChild+"=1", "HTTPS_PROXY="+c.proxy, "NO_PROXY=", "no_proxy=")
 		output, err := child.CombinedOutput()
 		if err != nil || !strings.Contains(string(output), c.want) || strings.Contains(string(output), "s3cret") {
 			t.Errorf("%s: got %v\n%s\nwant %s", name, err, output, c.want)
 		}
 	}
+	proxy.Close() // and with it the handler that appends
 	if len(requested) == 0 || slices.ContainsFunc(requested, func(r string) bool { return r != "CONNECT kantata.invalid:443 " }) {
 		t.Errorf("got the requests %q to the proxy, want only CONNECT without a token", requested)
 	}
