@@ -41,7 +41,7 @@ func clientNotFound() error {
 		_, _ = w.Write([]byte(`{"errors":[{"type":"system","message":"not found"}]}`))
 	}))
 	defer server.Close()
-	client, err := kantata.NewClient(kantata.Config{AccessToken: "token", BaseURL: server.URL, RequestTimeout: 10 * time.Second})
+	client, err := kantata.NewClient(kantata.Config{AccessToken: "token", BaseURL: server.URL, RequestTimeout: time.Minute})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
@@ -56,9 +55,7 @@ func send(ctx context.Context, method, url, body string) (reply, error) {
 
 func call(t *testing.T, s *kantatatest.Server, method, path, body string) reply {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	got, err := send(ctx, method, s.URL()+path, body)
+	got, err := send(t.Context(), method, s.URL()+path, body)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
