@@ -136,7 +136,7 @@ func TestPlanOfCreatesCosts(t *testing.T) {
 			config: func(i int) map[string]tftypes.Value {
 				return map[string]tftypes.Value{"access_group_id": group(i), "user_email_address": text(fmt.Sprintf("User%d@example.com", 901+i))}
 			},
-			plan: 30, apply: 70,
+			plan: 36, apply: 72,
 		},
 	} {
 		runInFakeTime(t, c.name, func(t *testing.T, fake *kantatatest.Server) {
