@@ -34,9 +34,15 @@ func one(name string, group, user int64, more string) string {
 		"  user_id = %d\n%s}\n", name, group, user, more)
 }
 
-// importX is an import block for the resource x.
-func importX(id string) string {
-	return fmt.Sprintf("import {\n  to = kantata_access_group_membership.x\n  id = %q\n}\n", id)
+func importBlock(name, id string) string {
+	return fmt.Sprintf("import {\n  to = kantata_access_group_membership.%s\n  id = %q\n}\n", name, id)
+}
+
+func importX(id string) string { return importBlock("x", id) }
+
+// removedX is a removed block for the resource x.
+func removedX(destroy bool) string {
+	return fmt.Sprintf("removed {\n  from = kantata_access_group_membership.x\n  lifecycle {\n    destroy = %t\n  }\n}\n", destroy)
 }
 
 const (
@@ -112,6 +118,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		return pairs
 	}
 
+	x, y := one("x", group, user(0), ""), one("y", group, user(0), "")
 	for name, h := range map[string]struct {
 		steps []step
 		end   []string
@@ -253,9 +260,68 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 			{config: a, command: apply, noWrites: true, says: []string{"1 changed"}},
 			{command: "plan -detailed-exitcode"},
 		}, pairOf(group, user(0))},
+		"a removed block that destroys": {[]step{
+			{config: x, command: apply},
+			{config: removedX(true), command: "plan", says: []string{"0 to add, 0 to change, 1 to destroy"}, saysNot: silence},
+			{command: apply, says: []string{"0 added, 0 changed, 1 destroyed"}, saysNot: silence},
+		}, nil},
+		"a removed block that forgets": {[]step{
+			{config: x, command: apply},
+			{config: removedX(false), command: apply, says: []string{"0 added, 0 changed, 0 destroyed"}, saysNot: silence, noWrites: true},
+			{config: x, command: "plan", code: 1, says: []string{existsError, "56000101"}},
+		}, pairOf(group, user(0))},
+		"a removed block that forgets, and an import at another address": {[]step{
+			{config: x, command: apply},
+			{config: removedX(false) + y + importBlock("y", "340001/12000001"), command: apply, saysNot: silence, noWrites: true,
+				says: []string{"1 imported, 0 added, 0 changed, 0 destroyed"}},
+			{config: y, command: "plan -detailed-exitcode"},
+		}, pairOf(group, user(0))},
+		"a removed block that destroys, and another address": {[]step{
+			{config: x, command: apply},
+			{config: removedX(true) + y, command: "plan", code: 1, says: []string{movedError, "56000101"}},
+			{config: removedX(true) + one("y", group, user(0), adopt), command: apply, says: []string{review}},
+			{command: "plan -detailed-exitcode"},
+		}, pairOf(group, user(0))},
+		"-refresh-only after a removal outside Terraform": {[]step{
+			{config: ab(user(0), user(1)), command: apply},
+			{outside: remove(user(0)), command: apply + " -refresh-only", saysNot: silence, noWrites: true},
+			{command: apply, says: []string{"1 added, 0 changed, 0 destroyed"}, saysNot: silence},
+		}, pairOf(group, user(0), user(1))},
+		"-refresh-only of one membership at two addresses": {[]step{
+			{config: a, command: apply},
+			{config: b, outside: remove(user(0)), command: apply + " -target=kantata_access_group_membership.team[\"b\"]"},
+			{command: apply + " -refresh-only", saysNot: silence, noWrites: true},
+		}, pairOf(group, user(0))},
+		"-target of a new key whose pair an old key holds": {[]step{
+			{config: a, command: apply},
+			{config: b, command: "plan -target=kantata_access_group_membership.team[\"b\"]", code: 1, says: []string{existsError, "moved {"}},
+		}, pairOf(group, user(0))},
+		"-target of one of several new memberships": {[]step{
+			{config: ab(user(0), user(1)), command: apply + " -target=" + firstUserKey, says: []string{"1 added"}, saysNot: silence},
+			{command: apply, says: []string{"1 added, 0 changed, 0 destroyed"}, saysNot: silence},
+		}, pairOf(group, user(0), user(1))},
+		"an import block, and creates at other addresses": {[]step{
+			{config: x + importX("340001/12000001") + ab(user(1), user(2)), outside: add(user(0)), command: apply,
+				says: []string{"1 imported, 2 added, 0 changed, 0 destroyed"}, saysNot: silence},
+			{command: "plan -detailed-exitcode"},
+		}, pairOf(group, users(0, 3)...)},
+		"a tainted membership whose pair a new address takes": {[]step{
+			{config: x, command: apply},
+			{command: "taint kantata_access_group_membership.x"},
+			{config: one("x", group, user(1), "") + y, command: apply, saysNot: []string{"Error:"}},
+			{command: "plan -detailed-exitcode"},
+		}, pairOf(group, user(0), user(1))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			for _, s := range h.steps {
+				if strings.Contains(s.config, "import {") {
+					needs(t, "import blocks", "1.5.0", "1.6.0")
+				}
+				if strings.Contains(s.config, "removed {") {
+					needs(t, "removed blocks that say whether to destroy", "1.7.0", "1.10.0")
+				}
+			}
 
 			kantata := company()
 			for n := range int64(100) {
@@ -312,7 +378,52 @@ func (w *workspace) removeFromState(address string) {
 	}
 }
 
-// TestUnknownUserIsNotAnotherOne plans and applies with a user ID that is not known until apply.
+// TestTestOfAConfiguration runs terraform test with the real provider: its runs share a state, and it destroys what they have created.
+func TestTestOfAConfiguration(t *testing.T) {
+	t.Parallel()
+	needs(t, "terraform test", "1.6.0", "1.6.0")
+
+	w := newWorkspace(t, company())
+	w.write("main.tf", requirement+"variable \"users\" {\n  type = map(string)\n}\n"+
+		"resource \"kantata_access_group_membership\" \"team\" {\n  for_each = var.users\n  access_group_id = 340001\n  user_id = each.value\n}\n")
+	run := func(name string, a, b int64) string {
+		return fmt.Sprintf("run %q {\n  variables {\n    users = { a = %d, b = %d }\n  }\n  assert {\n"+
+			"    condition = %s.user_id == \"%d\"\n    error_message = \"another user\"\n  }\n}\n", name, a, b, firstUserKey, a)
+	}
+	w.write("main.tftest.hcl", run("two_people", user(0), user(1))+run("who_trade_places", user(1), user(0)))
+	w.says(w.run(0, "test"), "Success! 2 passed, 0 failed.")
+	if got := w.kantata.Memberships(); len(got) != 0 {
+		t.Errorf("got memberships %v after the test, want none", got)
+	}
+}
+
+// TestTradeWithAnUnknownUser follows the advice of the error about a person who is known only during the apply.
+func TestTradeWithAnUnknownUser(t *testing.T) {
+	t.Parallel()
+	needs(t, "terraform_data", "1.4.0", "1.6.0")
+
+	w := newWorkspace(t, company())
+	config := func(known, unknown int64) string {
+		return requirement + one("x", group, known, "") +
+			fmt.Sprintf("resource \"terraform_data\" \"user\" {\n  input = %d\n}\n", unknown) +
+			"resource \"kantata_access_group_membership\" \"y\" {\n  access_group_id = 340001\n  user_id = terraform_data.user.output\n}\n"
+	}
+	w.write("main.tf", config(user(0), user(1)))
+	w.run(0, strings.Fields(apply)...)
+	w.write("main.tf", config(user(1), user(0)))
+	w.kantata.ResetRequests()
+	w.says(w.run(1, strings.Fields(apply)...), "Error: Access Group Membership Still Held", "340001/12000002", "-target")
+	w.run(0, strings.Fields(apply+" -target=terraform_data.user")...)
+	for _, r := range w.kantata.Requests() {
+		if r.Method != http.MethodGet {
+			t.Errorf("got %s %s, want no write", r.Method, r.Path)
+		}
+	}
+	w.says(w.run(0, strings.Fields(apply)...), review, "2 added, 0 changed, 2 destroyed")
+	w.run(0, "plan", "-detailed-exitcode")
+}
+
+// TestUnknownUserIsNotAnotherOne plans and applies with a user ID that is known only during the apply.
 func TestUnknownUserIsNotAnotherOne(t *testing.T) {
 	t.Parallel()
 	needs(t, "terraform_data", "1.4.0", "1.6.0")
