@@ -130,13 +130,12 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 		return
 	}
 	hasPair := !prior.UserID.IsNull()
+	endRead := func(bool) {}
 	if hasPair {
-		r.data.plans.beginRead(prior.pair())
+		endRead = r.data.plans.beginRead(prior.pair())
 	}
 	membership, err := r.read(ctx, prior.membershipModel)
-	if hasPair && errors.Is(err, memberships.ErrAbsent) {
-		r.data.plans.absent(prior.pair())
-	}
+	endRead(errors.Is(err, memberships.ErrAbsent))
 	imported := prior.ID.IsNull() || !hasPair
 	switch {
 	case errors.Is(err, memberships.ErrAbsent) && imported:

@@ -21,6 +21,7 @@ const (
 	findingAdoptedOrInterrupted // warning: the same, or the person is removed and added again
 	findingInterrupted          // warning: another address gives the pair up, and this one adds it again
 	findingOccupied             // warning: a replacement leads to a pair that exists
+	findingHeldElsewhere        // warning: a new address wants a pair that another one holds, and no call shows what becomes of that one
 	findingHeldTwice            // warning: two addresses keep one membership
 
 	findingExists             // error: a new address wants a pair that exists
@@ -159,6 +160,11 @@ func (f finding) warning() (summary, detail string) {
 			"To adopt the existing membership into the state, set adopt_existing = true. To manage it with another resource, import it "+
 			"there with the ID %q.",
 			membership, adviceStableKeys, f.membership.pair())
+	case findingHeldElsewhere:
+		return summaryReview, fmt.Sprintf("%s is in the state at another address, and this plan creates it at a new one. "+
+			"If the other address is tainted, access is interrupted for a moment. If it only leaves the state, the apply fails: "+
+			"import the membership at the new address instead, with the ID %q, or set adopt_existing = true.",
+			membership, f.membership.pair())
 	}
 	return summaryReview, fmt.Sprintf("%s is in the state at two addresses. If one of them is destroyed or replaced, the person is removed "+
 		"from the group. "+

@@ -627,6 +627,7 @@ var kindNames = map[findingKind]string{
 	findingAdoptedOrInterrupted: "adopted or interrupted",
 	findingInterrupted:          "interrupted",
 	findingOccupied:             "occupied",
+	findingHeldElsewhere:        "held elsewhere",
 	findingHeldTwice:            "held twice",
 	findingExists:               "exists",
 	findingRemovedElsewhere:     "removed elsewhere",

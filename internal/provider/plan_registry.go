@@ -33,7 +33,8 @@ type planRegistry struct {
 // plannedPair is what the calls say about one pair.
 type plannedPair struct {
 	holders   [numFates]int // addresses that hold the pair in the state, by their fate
-	reads     int           // addresses whose Read began and has not found the pair absent
+	reads     int           // Reads that have begun and have not found the pair absent
+	readsDone int           // those of them that have ended
 	wants     []*want
 	adoptSaid bool
 
@@ -60,6 +61,8 @@ type want struct {
 	pair     kantata.Pair
 	replaces bool // the address holds another pair, which this one replaces
 	adopts   bool // adopt_existing is true or not yet known
+	// readBefore is the number of Reads of the pair that had ended. One of them may be that of this address, if the address is tainted.
+	readBefore int
 
 	membership *membershipModel // what the lookup found; nil if the pair is absent
 	judged     bool             // the address's own call has returned, so later findings go to the holders' calls
@@ -92,20 +95,21 @@ func (r *planRegistry) isWriting() bool {
 	return r.writing
 }
 
-// beginRead records that an address holds the pair unless its Read finds the pair absent.
-func (r *planRegistry) beginRead(pair kantata.Pair) {
+// beginRead records that an address holds the pair, until the returned function says that its Read has found the pair absent.
+func (r *planRegistry) beginRead(pair kantata.Pair) (end func(absent bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.pair(pair)
 	p.reads++
-	p.setKnown()
-}
-
-// absent records that a Read for which beginRead was called has found the pair absent.
-func (r *planRegistry) absent(pair kantata.Pair) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pair(pair).reads--
+	return func(absent bool) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if absent {
+			p.reads--
+		} else {
+			p.readsDone++
+		}
+	}
 }
 
 // hold records what the plan does to an address that holds a membership in the state.
@@ -139,8 +143,8 @@ func (r *planRegistry) hold(held membershipModel, fate fate) []finding {
 func (r *planRegistry) want(pair kantata.Pair, replaces, adopts bool) *want {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w := &want{pair: pair, replaces: replaces, adopts: adopts}
 	p := r.pair(pair)
+	w := &want{pair: pair, replaces: replaces, adopts: adopts, readBefore: p.readsDone}
 	p.wants = append(p.wants, w)
 	if len(p.wants) > 1 {
 		p.setKnown()
@@ -149,10 +153,11 @@ func (r *planRegistry) want(pair kantata.Pair, replaces, adopts bool) *want {
 }
 
 // judge says what is known about w after the lookup of its pair, which found the membership or, with nil, confirmed its absence. A new
-// address whose pair exists waits for the pair's holder, so that the advice is the right one. A replacement never waits: a chain of
-// replacements would fill all of Terraform's slots. The error is that of ctx.
+// address whose pair exists waits until the holder's plan call shows what becomes of it, so that the advice is the right one. A
+// replacement never waits: a chain of replacements would fill all of Terraform's slots. What may be the holder itself does not wait
+// either. The error is that of ctx.
 func (r *planRegistry) judge(ctx context.Context, w *want, found *membershipModel) ([]finding, error) {
-	if found != nil && !w.replaces {
+	if found != nil && !w.replaces && w.readBefore == 0 {
 		r.await(ctx, w.pair)
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -279,13 +284,17 @@ func (p *plannedPair) verdict(w *want) (findingKind, membershipModel) {
 		kind = findingRemovedElsewhere
 	case p.holders[removes]+p.holders[givesUp] > 0:
 		kind = findingInterrupted
-	case p.reads > 0 && !w.replaces:
+	case p.reads > 0 && p.reads == w.readBefore && !w.replaces:
 		// The plan call of the address that was read is still to come, or the address is a tainted one that wants its own pair.
 		kind = findingNothing
 	case w.adopts:
 		kind = findingAdopted
 	case w.replaces:
 		kind = findingOccupied
+	case p.reads > 0:
+		// A Read that had not ended when this call began is that of another address. A tainted address, and one that OpenTofu forgets, makes
+		// no other call that shows its pair.
+		kind = findingHeldElsewhere
 	default:
 		kind = findingExists
 	}

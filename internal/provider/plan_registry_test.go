@@ -24,6 +24,7 @@ type walk struct {
 
 	mu    sync.Mutex // guards the rest
 	wants map[string]*want
+	reads map[string]func(absent bool) // those that have begun
 	found []string
 }
 
@@ -32,7 +33,7 @@ type calls []func(w *walk, address string)
 
 func newWalk(exists bool) *walk {
 	return &walk{registry: newPlanRegistry(), pair: kantata.Pair{AccessGroupID: "340002", UserID: "12000001"}, exists: exists,
-		wants: map[string]*want{}}
+		wants: map[string]*want{}, reads: map[string]func(bool){}}
 }
 
 func (w *walk) membership() membershipModel {
@@ -56,15 +57,25 @@ func (w *walk) findings() []string {
 	return slices.Compact(w.found)
 }
 
-func readCall(w *walk, _ string) {
-	defer w.registry.begin()()
-	w.registry.beginRead(w.pair)
+// beginReadCall and endReadCall are a Read during which other calls may come.
+func beginReadCall(w *walk, address string) {
+	end, endRead := w.registry.begin(), w.registry.beginRead(w.pair)
+	w.reads[address] = func(absent bool) {
+		defer end()
+		endRead(absent)
+	}
 }
 
-func readAbsentCall(w *walk, _ string) {
-	defer w.registry.begin()()
-	w.registry.beginRead(w.pair)
-	w.registry.absent(w.pair)
+func endReadCall(w *walk, address string) { w.reads[address](false) }
+
+func readCall(w *walk, address string) {
+	beginReadCall(w, address)
+	w.reads[address](false)
+}
+
+func readAbsentCall(w *walk, address string) {
+	beginReadCall(w, address)
+	w.reads[address](true)
 }
 
 func holdCall(fate fate) func(*walk, string) {
@@ -167,8 +178,13 @@ func TestPlanRegistryTable(t *testing.T) {
 		{"replacement, absent", []calls{replacement, kept}, absent, ""},
 		{"new twice, absent", []calls{added, added}, absent, "wanted twice"},
 		{"tainted", []calls{{readCall, wantCall(false, false), judgeCall}}, false, ""},
+		{"new, kept, during the Read", []calls{added, {beginReadCall, endReadCall, holdCall(keeps)}}, false, "kept elsewhere"},
+		{"new, given up, during the Read", []calls{added, {beginReadCall, endReadCall, holdCall(givesUp)}}, false, "interrupted"},
+		{"new, while another address is read", []calls{{beginReadCall, wantCall(false, false), endReadCall, judgeCall}}, false, "held elsewhere"},
+		{"adopting, while another address is read", []calls{{beginReadCall, wantCall(false, true), endReadCall, judgeCall}}, false, "adopted"},
+		{"new, before another address is read", []calls{{wantCall(false, false), readCall, judgeCall}}, false, "held elsewhere"},
 		{"replacement, read and tainted", []calls{replacement, {readCall}}, false, "occupied"},
-		{"new, read and forgotten", []calls{added, {readCall}}, false, ""},
+		{"new, read and forgotten", []calls{added, {readCall}}, false, "|held elsewhere"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -315,12 +331,26 @@ func TestPlanRegistryWaits(t *testing.T) {
 			cancel()
 			ended(t, end, quietTime/2, 0, context.Canceled)
 		},
-		"until the pair's holder is read": func(t *testing.T, r *planRegistry) {
+		"until the pair's holder is planned": func(t *testing.T, r *planRegistry) {
 			end := waiter(t.Context(), r, 1)
+			m := pairModel(kantata.Pair{AccessGroupID: "340002", UserID: "1"})
 			time.Sleep(quietTime / 2)
-			defer r.begin()()
-			r.beginRead(kantata.Pair{AccessGroupID: "340002", UserID: "1"})
-			ended(t, end, quietTime/2, 0, nil)
+			stop := r.begin()
+			r.beginRead(m.pair())(false)
+			time.Sleep(time.Second)
+			r.hold(m, keeps)
+			ended(t, end, quietTime/2+time.Second, 1, nil)
+			stop()
+		},
+		"not at all if it may be the pair's holder": func(t *testing.T, r *planRegistry) {
+			r.beginRead(kantata.Pair{AccessGroupID: "340002", UserID: "1"})(false)
+			ended(t, waiter(t.Context(), r, 1), 0, 0, nil)
+		},
+		"for what only a Read has shown": func(t *testing.T, r *planRegistry) {
+			end := waiter(t.Context(), r, 1)
+			synctest.Wait()
+			r.beginRead(kantata.Pair{AccessGroupID: "340002", UserID: "1"})(false)
+			ended(t, end, quietTime, 1, nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
