@@ -34,6 +34,8 @@ const (
 	kindForgotten      = "a created membership is neither in the state nor in an error"
 	kindStillIn        = "a person keeps access that was to be removed, and no error says so"
 	kindUnannounced    = "access is interrupted, and no plan announced it"
+	kindPlanSilent     = "a plan does not say what an apply will find"
+	kindPlanFalse      = "a plan says what an apply will not find"
 	kindNamesNoOne     = "a warning names no one"
 	kindListNeeded     = "a read fails because a shared request failed"
 	kindLostAccess     = "a person loses access, and no error names the pair"
@@ -53,7 +55,7 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindUnannounced, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
+	kindUnannounced, kindPlanSilent, kindPlanFalse, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
 	kindInFlight, kindManyRequests,
 }
 
@@ -204,6 +206,7 @@ func (v *verdict) judge() {
 	v.judgeFailure()
 	v.judgeRemovals(f)
 	v.judgeSharedRequests()
+	v.judgePlan()
 	v.judgeAnnouncements(f)
 	v.judgeAccess(f)
 	v.judgeState(f)
@@ -301,7 +304,8 @@ func (v *verdict) contested(p pair, addr string) bool {
 		}
 	}
 	return slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
-		return ch.addr == addr && (ch.instance.deferred || ch.instance.createFirst && ch.creates() && v.existed(p))
+		createsFirst := ch.instance.createFirst && ch.creates() && ch.instance.pair == p
+		return ch.addr == addr && ch.instance.deferred || createsFirst && v.existed(p)
 	})
 }
 
@@ -347,8 +351,7 @@ func (v *verdict) judgeSharedRequests() {
 }
 
 // judgeAnnouncements checks that the plan names everyone whose access the run interrupts. A plan cannot know what others change during the
-// run, or who an unknown user_id will be. Replacing a resource by itself is no finding, and another address that takes the pair of a
-// tainted one looks the same to the provider.
+// run, or who an unknown user_id will be. Replacing a resource by itself is no finding.
 func (v *verdict) judgeAnnouncements(f *facts) {
 	for _, d := range v.c.diags {
 		if d.warning && d.addr != "" && len(v.mentioned(d)) == 0 {
@@ -368,8 +371,18 @@ func (v *verdict) isAnnounced(p pair) bool {
 	return slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.mentions(p) }) ||
 		slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
 			own := ch.prior != nil && ch.prior.pair() == p
-			return ch.instance.pair == p && (ch.userUnknown() || ch.creates() && own) || ch.removes() && own && ch.prior.tainted
+			return ch.instance.pair == p && (ch.userUnknown() || ch.creates() && own) || ch.removes() && own && v.looksNew(ch)
 		})
+}
+
+// looksNew reports whether the provider cannot know that a tainted address holds a pair which another address creates: it is not read, or
+// its Read ends before the other plan call begins, and that call may then be the tainted address's own. A call that looks a person up by
+// e-mail address counts as begun when it knows the pair.
+func (v *verdict) looksNew(held *change) bool {
+	return held.prior.tainted && (v.s.NoRefresh || slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
+		return ch.creates() && ch.instance.pair == held.prior.pair() &&
+			(ch.instance.email != "" || !v.c.planBegan[ch.addr].Before(v.c.readEnded[held.addr]))
+	}))
 }
 
 // judgeAccess checks that every person whom the configuration names has access, or that an error names the pair, or that Terraform never

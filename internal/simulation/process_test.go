@@ -216,6 +216,7 @@ func (p *process) read(addr string, prior *object) (*object, bool) {
 	resp, err := p.server.ReadResource(p.ctx, &tfprotov6.ReadResourceRequest{
 		TypeName: typeName, CurrentState: dynamic(p.object, prior.value), Private: prior.private, CurrentIdentity: p.identity(prior),
 	})
+	c.mark(&c.readEnded, addr)
 	if c.failCall(addr, []pair{prior.pair()}, err) {
 		return nil, false
 	}

@@ -11,14 +11,19 @@ import (
 // following its advice may bring out what it hid.
 const maxRounds = 2
 
-// rounds is one more if the configuration has a pair twice: that is a mistake of its own, which an error may show only after another one.
+// rounds is one more if the configuration has a pair twice, and if a user ID may be unknown until the apply: each is an error of its own,
+// which may show only after another one.
 func (c *configuration) rounds() int {
+	twice, unknown := 0, 0
 	for _, in := range c.instances() {
 		if len(c.addressesOf(in.pair)) > 1 {
-			return maxRounds + 1
+			twice = 1
+		}
+		if in.deferred {
+			unknown = 1
 		}
 	}
-	return maxRounds
+	return maxRounds + twice + unknown
 }
 
 // settle plays a user who runs Terraform again without any fault, after everyone who left has returned, and follows the advice of the
@@ -112,12 +117,13 @@ func (v *verdict) heldElsewhere(o *object, name string) bool {
 	return false
 }
 
-// addMovedBlock adds moved blocks from the addresses that are no longer configured to those that want their pairs.
-func (v *verdict) addMovedBlock(diagnostic) (followed bool) {
+// addMovedBlock adds moved blocks from the addresses that are no longer configured to those that want their pairs, as far as the error is
+// about them.
+func (v *verdict) addMovedBlock(d diagnostic) (followed bool) {
 	instances := v.config.instances()
 	v.changeState(func(st *state) {
 		for _, to := range slices.Sorted(maps.Keys(instances)) {
-			if st.current[to] != nil {
+			if st.current[to] != nil || !d.about(instances[to].pair) {
 				continue
 			}
 			for _, from := range slices.Sorted(maps.Keys(st.current)) {

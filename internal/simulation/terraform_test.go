@@ -119,6 +119,8 @@ type command struct {
 	stoppedAt   time.Time
 	process     *process // the one that runs
 	broken      []violation
+	readEnded   map[string]time.Time // by address
+	planBegan   map[string]time.Time // by address
 }
 
 // observer is told what each call returned.
@@ -194,6 +196,18 @@ func (c *command) add(addr string, pairs []pair, ds []*tfprotov6.Diagnostic) (fa
 		}
 	}
 	return failed
+}
+
+// mark keeps the first time of an address. An address may also have a deposed object, which is read separately.
+func (c *command) mark(times *map[string]time.Time, addr string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if *times == nil {
+		*times = map[string]time.Time{}
+	}
+	if _, marked := (*times)[addr]; !marked {
+		(*times)[addr] = time.Now()
+	}
 }
 
 func (c *command) fail(addr string, pairs []pair, summary string) {
@@ -380,7 +394,7 @@ func (c *command) plan(cfg *configuration, from *state) *plan {
 		}})
 	}
 	for _, key := range slices.Sorted(maps.Keys(st.deposed)) {
-		addr, _, _ := strings.Cut(key, " (deposed")
+		addr := deposedFrom(key)
 		if !cfg.targeted(addr) {
 			continue
 		}
@@ -411,6 +425,12 @@ func (c *command) plan(cfg *configuration, from *state) *plan {
 	c.warnOfForgetting(result)
 	slices.SortFunc(result.changes, func(a, b *change) int { return strings.Compare(a.addr+a.deposed, b.addr+b.deposed) })
 	return result
+}
+
+// deposedFrom returns the address of a deposed object.
+func deposedFrom(key string) string {
+	addr, _, _ := strings.Cut(key, " (deposed")
+	return addr
 }
 
 func (c *command) warnOfForgetting(pl *plan) {
@@ -517,6 +537,7 @@ func (p *process) planInstance(
 		identity = nil
 	}
 	cfg := p.config(in, userKnown)
+	c.mark(&c.planBegan, addr)
 	call := func(priorValue tftypes.Value, private []byte, warnings bool) *tfprotov6.PlanResourceChangeResponse {
 		resp, planned, err := p.plan(priorValue, cfg, private, identity)
 		if err == nil && !warnings {
