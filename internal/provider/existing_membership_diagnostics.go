@@ -89,7 +89,7 @@ func (f finding) errorDetail() string {
 		head, full = "The state holds this membership twice, and this plan destroys one entry:", adviceLosesAccess
 		short = "Use terraform state rm as in the first error with this summary."
 	case findingUndecidedElsewhere:
-		head, full = "Another resource holds this membership, and its IDs are not known yet:", adviceUndecided
+		head, full = "A resource whose IDs are not all known yet holds this membership:", adviceUndecided
 		short = "See the first error with this summary."
 	case findingKeptElsewhere:
 		head, short = "Another resource in this configuration manages this membership:", adviceDuplicate
@@ -102,7 +102,8 @@ func (f finding) errorDetail() string {
 	return head + f.lines() + "\n" + short
 }
 
-// A provider never learns the addresses of resources, so the blocks contain placeholders.
+// A provider never learns the addresses of resources, so the blocks contain placeholders. What concerns two resources may be reported at
+// either of them.
 const (
 	adviceExists = "If it was created outside Terraform, set adopt_existing = true, or add this import block with the address of this " +
 		"resource:\n\n" +
@@ -113,8 +114,8 @@ const (
 		"If the resource uses count and its list has shifted, use for_each with stable keys instead.\n\n" +
 		"If the resource replaces itself with create_before_destroy, set adopt_existing = true."
 
-	adviceRemovedElsewhere = "If a resource or its key was renamed, add this moved block. OLD is the former name or key, and NEW is that of " +
-		"this resource. Then nothing is removed:\n\n" +
+	adviceRemovedElsewhere = "If a resource or its key was renamed, add this moved block. OLD is the former name or key, and NEW is the " +
+		"present one. Then nothing is removed:\n\n" +
 		movedBlock + "\n\n" +
 		"Otherwise, set adopt_existing = true in the resource that creates it. The person is in the group after the apply, but access may be " +
 		"interrupted for a moment. The same setting also helps if create_before_destroy has left a deposed object."
@@ -124,9 +125,9 @@ const (
 		"terraform state rm 'ADDRESS'\n\n" +
 		"If that entry is a deposed object, the command removes everything at the address. Import the membership there again."
 
-	adviceUndecided = "The user_id or access_group_id of that resource is known only after apply, so this apply cannot give it another " +
-		"person or group. If it is to get one, first apply what the ID depends on, for example with -target, and plan again. " +
-		"Otherwise, only one resource may manage a membership: remove one of the two."
+	adviceUndecided = "Its user_id or access_group_id is known only after apply, so this apply cannot give it another person or group, and " +
+		"no other resource can get the membership. If the membership is to become free, first apply what the ID depends on, for example " +
+		"with -target, and plan again. Otherwise, only one resource may manage it: remove one of the two."
 
 	adviceDuplicate = "Only one resource may manage a membership: remove one of the two."
 

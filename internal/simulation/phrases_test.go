@@ -29,7 +29,7 @@ var causes = []struct {
 	{"Another resource in this configuration manages this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 || v.held(v.before, p) > 0 })
 	}},
-	{"Another resource holds this membership, and its IDs are not known yet", func(v *verdict, d diagnostic) bool {
+	{"A resource whose IDs are not all known yet holds this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, v.heldByDeferred)
 	}},
 	{"Two resources in this configuration create this membership", func(v *verdict, d diagnostic) bool {
