@@ -124,7 +124,7 @@ func (a *application) create(ch *change, first bool) bool {
 		case next != nil:
 			st.current[ch.addr] = next
 		case first && !planFailed:
-			// Core takes the deposed object back after an error of the create, but not after an error of the plan call before it.
+			// If the create fails, core restores the deposed object. If the plan call before it fails, core does not.
 			st.current[ch.addr] = st.deposed[ch.deposed]
 			delete(st.deposed, ch.deposed)
 		}
@@ -140,7 +140,7 @@ func (a *application) destroyObject(ch *change) (*object, bool) {
 		identity = nil
 	}
 	if ch.deposed != "" {
-		// What is deposed is planned again in this process.
+		// A deposed object is planned again in this process.
 		resp, _, err := a.process.plan(prior.value, a.null(), prior.private, a.identity(prior))
 		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), resp.Diagnostics) {
 			return prior, false

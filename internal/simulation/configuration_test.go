@@ -14,7 +14,7 @@ type configuration struct {
 	adopt       bool  // adopt_existing = true in every block
 	lists       string
 
-	// The rest holds for one command.
+	// The fields below apply to one command.
 	moves   [][2]string
 	removed map[string]bool // blocks with a removed block; true keeps the objects
 	imports []string
@@ -47,7 +47,7 @@ func (c *configuration) has(p person) bool {
 	return slices.ContainsFunc(c.keys, func(k keyed) bool { return k.person == p }) || p.Group == 0 && slices.Contains(c.counted, p.User)
 }
 
-// begin forgets what holds for one command.
+// begin clears what applies to one command only.
 func (c *configuration) begin() {
 	c.moves, c.removed, c.imports, c.targets, c.replace = nil, map[string]bool{}, nil, nil, nil
 }

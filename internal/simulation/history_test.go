@@ -13,7 +13,7 @@ import (
 type history struct {
 	// About says in a sentence or two what the script shows.
 	About string
-	// Known names the subject that will repair what Finds names. A script that has it must fail.
+	// Known names the change that will repair what Finds names. A script with Known must fail.
 	Known string
 	// Finds are the kinds of violations that a known script must find.
 	Finds []string
@@ -30,10 +30,10 @@ type settings struct {
 	Parallelism int
 	// PageSize is the most rows that Kantata puts on a page; 0 means 200.
 	PageSize     int
-	Latency      int // the longest time that a request or a response takes on its way, in ms
+	Latency      int // the longest time that a request or a response takes on the network, in ms
 	Duplicates   string
 	DeleteStatus int
-	Reading      string // one of readings, or "" for those that the evidence favors
+	Reading      string // one of readings, or "" for the likely one
 	DefaultRows  bool   // every person has a row in a group that no one manages here
 	// Lists is the access group that a data source lists: a number, "all" or "".
 	Lists string

@@ -59,7 +59,7 @@ var kinds = []string{
 	kindInFlight, kindManyRequests,
 }
 
-// overlapping ends the kind of a violation in a run that removes and creates one pair: these are kinds of their own.
+// overlapping is appended to the kind of a violation if the run removes and creates one pair, so that these are separate kinds.
 const overlapping = " (the run removes and creates one pair)"
 
 func (v violation) rank() int {
@@ -110,13 +110,13 @@ func (v *verdict) names(p pair) bool {
 	return slices.ContainsFunc(v.c.diags, func(d diagnostic) bool { return !d.warning && d.about(p) })
 }
 
-// says is names for errors and warnings.
+// says does the same as names, for errors and warnings.
 func (v *verdict) says(p pair) bool {
 	return slices.ContainsFunc(v.c.diags, func(d diagnostic) bool { return d.about(p) })
 }
 
-// excused reports whether a trace that the run left of the pair needs no further explanation: an error names it, an earlier one did, or
-// the run was killed.
+// excused reports whether something that the run left behind for the pair is explained already: an error names the pair, an earlier error
+// did, or the run was killed.
 func (v *verdict) excused(p pair) bool { return v.names(p) || v.suspected[p] || v.c.killed }
 
 // facts is what happened to the memberships, arranged for the checks.
@@ -266,7 +266,7 @@ func (v *verdict) judgeTime() {
 	}
 }
 
-// stopLimit is the time that rule 9 allows a create to look up its pair after an interrupt, and some more for the way.
+// stopLimit is the time that rule 9 gives a create to look up its pair after an interrupt, plus some time for the network.
 const stopLimit = 8 * time.Second
 
 // judgeFailure checks that a run without faults fails only with advice. After a change outside Terraform or an earlier failure, an error
@@ -512,7 +512,8 @@ func (v *verdict) judgeToken() {
 	}
 }
 
-// read checks rule 1 for each read: what existed all the time, also while the evidence was gathered, is not absent.
+// read checks rule 1 for each read: a membership that existed all the time, also while the evidence was gathered, must not be reported
+// absent.
 func (w *world) read(addr string, prior, next *object, began time.Time) {
 	if prior.attrs["user_id"] == "" {
 		return
@@ -538,7 +539,7 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 // evidenceAge is how old the evidence may be that a pair is absent (rule 5).
 const evidenceAge = 10 * time.Second
 
-// created keeps what a create took into the state although someone else had added it before.
+// created records a membership that a create took into the state although someone else had added it before.
 func (w *world) created(next *object, began time.Time) {
 	if next == nil {
 		return
@@ -552,7 +553,7 @@ func (w *world) created(next *object, began time.Time) {
 	}
 }
 
-// judgeAdoptions checks rule 5: nothing is adopted without a word.
+// judgeAdoptions checks rule 5: nothing is adopted silently.
 func (v *verdict) judgeAdoptions() {
 	for _, p := range v.adopted {
 		if !v.says(p) {
@@ -562,7 +563,7 @@ func (v *verdict) judgeAdoptions() {
 	v.adopted = nil
 }
 
-// listed checks that a list that is given as complete lacks no row that existed during the whole read.
+// listed checks that a list that the provider returns as complete contains every row that existed during the whole read.
 func (w *world) listed(group string, ids []string, began time.Time) {
 	if len(slices.Compact(slices.Sorted(slices.Values(ids)))) != len(ids) {
 		w.broke(kindRowTwice, "%v", ids)

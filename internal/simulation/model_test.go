@@ -24,7 +24,7 @@ const comparedSeeds = 12
 // protocol, the writes, the state, the exit code and the summaries of the diagnostics must be equal.
 func TestModel(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short leaves the real Terraform out")
+		t.Skip("-short does not run the real Terraform")
 	}
 	for _, cli := range clis(t) {
 		histories := load("testdata/model")
@@ -76,7 +76,7 @@ func clis(t *testing.T) (list []realCLI) {
 	return append(list, realCLI{found, found.Name + "-" + found.Version.String(), model})
 }
 
-// comparable leaves out of a random history what depends on the order or the number of requests.
+// comparable removes from a random history what depends on the order or the number of requests.
 func comparable(seed uint64) history {
 	h := random(seed)
 	h.Latency, h.PageSize, h.Duplicates, h.Lists, h.Parallelism = 5, 0, refusedDuplicate, "", 10
@@ -100,7 +100,7 @@ type outcome struct {
 	planFailed   bool
 }
 
-// dropSecondCalls removes the second plan calls of replacements. If a plan fails, the order of its calls decides which of them come.
+// dropSecondCalls removes the second plan calls of replacements. If a plan fails, the order of its calls decides which of them are made.
 func (o *outcome) dropSecondCalls() {
 	o.parts["call"] = slices.DeleteFunc(o.parts["call"], func(call string) bool {
 		return strings.Contains(call, "plan prior null") && strings.Contains(call, "private=true")
@@ -337,7 +337,7 @@ func (r *realRun) report(args []string) (ok bool) {
 	return ok
 }
 
-// calls reads what the recorder wrote. Processes count in the order in which they were configured.
+// calls reads what the recorder wrote. Processes are numbered in the order in which they were configured.
 func (r *realRun) calls() {
 	text, _ := os.ReadFile(r.log())
 	processes := map[string]int{}

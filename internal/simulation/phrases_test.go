@@ -103,7 +103,7 @@ func (v *verdict) held(st *state, p pair) (n int) {
 	return n
 }
 
-// heldTwice counts what an import block brings into the state as well.
+// heldTwice also counts what an import block brings into the state.
 func (v *verdict) heldTwice(p pair) bool {
 	n := v.held(v.before, p)
 	for _, addr := range v.config.imports {

@@ -146,7 +146,7 @@ func attributes(v tftypes.Value) map[string]string {
 
 func (p *process) null() tftypes.Value { return tftypes.NewValue(p.object, nil) }
 
-// config is the configured value of an instance; the user is unknown as long as the terraform_data that gives it is.
+// config is the configured value of an instance. The user is unknown while the terraform_data that provides it is unknown.
 func (p *process) config(in instance, userKnown bool) tftypes.Value {
 	values := nulls(p.object)
 	values["access_group_id"] = tftypes.NewValue(tftypes.String, in.group)

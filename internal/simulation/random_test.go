@@ -14,7 +14,7 @@ import (
 // countedUser is the first user for the count list; the users below are for keys.
 const countedUser = 12
 
-// random makes the history of a seed. Most first steps are quiet, so that there is something to lose.
+// random makes the history of a seed. Most first steps are quiet, so that memberships exist that later steps can lose.
 func random(seed uint64) history {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), config: &configuration{}}
 	g.config.begin()
@@ -101,7 +101,7 @@ func (g *generator) start() (s step) {
 func (g *generator) keyedPerson() person { return person{g.IntN(countedUser), g.IntN(groups)} }
 func (g *generator) countedUser() int    { return countedUser + g.IntN(people-countedUser) }
 
-// anyone is mostly someone whom the configuration names.
+// anyone returns a person in a group. In most cases, the configuration names this person.
 func (g *generator) anyone() person {
 	keys, n := len(g.config.keys), len(g.config.keys)+len(g.config.counted)
 	if n == 0 || g.one(4) {
@@ -118,7 +118,7 @@ func (g *generator) outside(phase string, at int, what ...string) event {
 	return event{Phase: phase, At: at, What: pick(g, what...), Who: g.anyone()}
 }
 
-// disturb adds everything that may go wrong.
+// disturb adds changes outside Terraform, faults and interrupts to a step.
 func (g *generator) disturb(s *step) {
 	any := []string{eventAdd, eventRemove, eventAgain}
 	phase := func() string { return pick(g, phasePlan, phaseApply) }
@@ -202,7 +202,7 @@ func (g *generator) edits() (list []edit) {
 	return list
 }
 
-// address is any address of the configuration.
+// address returns a random address of the configuration.
 func (g *generator) address() string {
 	var all []string
 	for _, k := range g.config.keys {
@@ -271,8 +271,8 @@ func (g *generator) editCounts(list *[]edit) {
 	}
 }
 
-// fault is one of those that the embedded Kantata knows, except for two that no client can see through: an empty list that claims to be
-// complete, and a membership that is never found by its ID while lists are empty.
+// fault returns a random fault of the embedded Kantata, except for two that no client can detect: an empty list that claims to be complete,
+// and a membership that is never found by its ID while lists are empty.
 func (g *generator) fault() fault {
 	f := fault{
 		Phase: pick(g, phasePlan, phaseApply), Method: pick(g, http.MethodGet, http.MethodPost, http.MethodDelete),

@@ -44,11 +44,11 @@ type recorder struct {
 	mu      sync.Mutex // guards the rest
 	object  tftypes.Type
 	read    map[string]bool // IDs that reads returned
-	refresh map[string]bool // IDs that reads were asked for
+	refresh map[string]bool // IDs that reads received
 }
 
-// age says whether an ID was returned by a read of this process, was asked for and not returned, or came from elsewhere. It shows whether
-// Terraform passes on what it read.
+// age says whether an ID was returned by a read of this process, was passed to a read and not returned, or came from elsewhere. It shows
+// whether Terraform passes on what it read.
 func (r *recorder) age(id string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -83,7 +83,7 @@ func settingForm(format string, fields func(*settings) []any) form[settings] {
 
 const refusedDuplicate = "refused"
 
-// readings are the less likely ones of what the API's documentation leaves open.
+// readings are the less likely readings of what the API's documentation leaves open.
 var readings = map[string]func(*kantatatest.Dialect){
 	"IDs-are-numbers":                  func(d *kantatatest.Dialect) { d.IDs = kantatatest.IDNumbers },
 	"some-IDs-are-numbers":             func(d *kantatatest.Dialect) { d.IDs = kantatatest.IDMixed },
@@ -257,7 +257,7 @@ func parseFault(line string) (fault, error) {
 
 var eventHead = form[event]{"in the %s at request %d:", func(e *event) []any { return []any{&e.Phase, &e.At} }, nil, nil}
 
-// line puts the event with its moment.
+// line returns the event as text, with the moment at which it happens.
 func (e event) line() string {
 	if e.At == 0 {
 		return fmt.Sprintf("before the %s: %s", e.Phase, e)

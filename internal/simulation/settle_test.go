@@ -8,7 +8,7 @@ import (
 )
 
 // maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind, and
-// following its advice may bring out what it hid.
+// following its advice may reveal something else.
 const maxRounds = 2
 
 // rounds is one more if the configuration has a pair twice, and if a user ID may be unknown until the apply: each is an error of its own,

@@ -1,4 +1,4 @@
-// Package simulation runs whole Terraform runs in fake time, and finds people who lose access by itself.
+// Package simulation simulates whole Terraform runs in fake time, and searches for people who lose access.
 //
 // The real provider server and its HTTP client run in a testing/synctest bubble against the embedded Kantata of kantatatest. A model of
 // Terraform's core makes the protocol calls. A history says what the user edits, what others change outside Terraform, and which requests
@@ -91,7 +91,7 @@ type search struct {
 	found     map[string]*finding // by kind
 }
 
-// finding is a kind of violation: the first seed that has it, after which time it was found, and how many histories have it.
+// finding describes one kind of violation: the first seed that has it, how long it took to find, and how many histories have it.
 type finding struct {
 	seed  uint64
 	after time.Duration
@@ -197,10 +197,10 @@ func load(folder string) map[string]history {
 	return all
 }
 
-// scriptTries is how often a known script may run until it fails: the waits of the provider are random.
+// scriptTries is how many times a known script may run until it fails, because the waits of the provider are random.
 const scriptTries = 20
 
-// TestScripts runs every script. One that is known must fail: if it does not, the subject is resolved, and the mark can go.
+// TestScripts runs every script. A script with a known fault must fail. If it passes, the fault is repaired, and the mark must be removed.
 func TestScripts(t *testing.T) {
 	for name, h := range load("testdata/scripts") {
 		t.Run(name, func(t *testing.T) {

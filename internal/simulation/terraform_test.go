@@ -502,7 +502,7 @@ func (p *process) planAddress(
 	case c.refreshOnly:
 		return nil, refreshed, true
 	case wanted:
-		// The identity of an object that turned out to be absent is passed on.
+		// Terraform passes on the identity of an object that turned out to be absent.
 		known := cmp.Or(refreshed, prior)
 		ch, ok = p.planInstance(addr, in, refreshed, p.identity(known), userKnown, slices.Contains(cfg.replace, addr))
 	case refreshed == nil:

@@ -137,14 +137,14 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	lost := w.ended || time.Now().Before(w.downTill)
 	w.mu.Unlock()
-	// A client that has gone may have sent the request or not.
+	// If the client has closed the connection, the request may or may not have been sent.
 	if lost || r.Context().Err() != nil && hash(w.seed, key, nth, "sent")%2 == 0 {
 		panic(http.ErrAbortHandler)
 	}
 	w.kantata.ServeHTTP(&delayed{ResponseWriter: out, wait: func() { pause(r.Context(), way("response")) }}, r)
 }
 
-// delayed is a response that takes some time on its way.
+// delayed is a response that takes some time to arrive.
 type delayed struct {
 	http.ResponseWriter
 	wait func()
@@ -170,7 +170,8 @@ func (w *wire) outage(d time.Duration) {
 	w.downTill = time.Now().Add(d)
 }
 
-// end ends the process and returns the number of writes that it still had in flight. A read that turned out to be unnecessary may be.
+// end ends the process and returns the number of writes that it still had in flight. Reads may be in flight if they turned out to be
+// unnecessary.
 func (w *wire) end() (writes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -24,7 +24,7 @@ const (
 	people = 24
 )
 
-// result is what a history led to.
+// result is the outcome of a history.
 type result struct {
 	violations []violation
 	trace      string
@@ -35,8 +35,8 @@ func (r *result) has(kind string) bool {
 	return slices.ContainsFunc(r.violations, func(v violation) bool { return v.kind == kind })
 }
 
-// causes returns one violation of each step, the one that is most likely the cause of the others. Once something broke, the end of the
-// history tells nothing new.
+// causes returns one violation of each step, the one that is most likely the cause of the others. If a step broke something, the end of the
+// history adds no information.
 func (r *result) causes() (list []violation) {
 	byStep := map[int]violation{}
 	for _, v := range r.violations {
@@ -105,7 +105,7 @@ func run(t *testing.T, h history, verbose bool, stopAt string) *result {
 	return res
 }
 
-// linger is the time in which reads that turned out to be unnecessary end. A real process takes them with it.
+// linger is the time in which reads that turned out to be unnecessary end. In reality, they end with the process.
 const linger = 10 * time.Minute
 
 func (s settings) kantata() []kantatatest.Option {
@@ -168,7 +168,7 @@ func pairOf(m kantatatest.Membership) pair {
 	return pair{fmt.Sprint(m.AccessGroupID), fmt.Sprint(m.UserID)}
 }
 
-// join makes a person a member of the account, also one who has left.
+// join adds a person to the account, also one who has left.
 func (w *world) join(user int) {
 	w.kantata.AddUser(int64(firstUser+user), fmt.Sprintf("User %d", user), emailOf(user))
 	delete(w.left, person{User: user}.pair().user)
@@ -187,7 +187,7 @@ func (w *world) change(e event) {
 		return
 	}
 	if e.What == eventHidden {
-		// Other people are in these memberships: no one asks for them.
+		// These memberships belong to other people, whom no lookup asks for.
 		id := w.kantata.AddMembership(int64(firstGroup+e.Who.Group), int64(firstUser+people+len(w.hidden)))
 		w.kantata.HideMembership(id)
 		w.hidden[fmt.Sprint(id)] = true
