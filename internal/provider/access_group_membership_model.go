@@ -6,7 +6,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// resourceModel is a membership with what only the resource's configuration says.
+// resourceModel is a membership with the attributes that only the configuration of the resource sets.
 type resourceModel struct {
 	membershipModel
 

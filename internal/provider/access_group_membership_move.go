@@ -68,7 +68,7 @@ func movedMembership(sourceID string, rows []kantata.Membership) (kantata.Member
 		if i > 0 && row.Pair() != rows[0].Pair() {
 			return chosen, false
 		}
-		// A source that was given an ID of its own choice still stores what Kantata returned.
+		// A source whose configuration chooses the ID still stores what Kantata returned.
 		if row.ID != "" {
 			chosen.ID = row.ID
 		}

@@ -588,7 +588,7 @@ func writes(fake *kantatatest.Server, method string) int {
 	return n
 }
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // terraformColumns is where Terraform wraps a detail if its output is 78 columns wide: its frame takes three.
 const terraformColumns = 75
@@ -637,7 +637,7 @@ var kindNames = map[findingKind]string{
 	findingLosesAccess:          "loses access",
 }
 
-// orders calls try for each order in which the calls of several addresses can come, if each address makes so many.
+// orders calls try for each possible order of the calls of several addresses. calls contains the number of calls of each address.
 func orders(calls map[string]int, try func(order []string)) {
 	left, total := maps.Clone(calls), 0
 	for _, n := range calls {

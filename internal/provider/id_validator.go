@@ -12,7 +12,8 @@ import (
 
 var _ validator.String = idValidator{}
 
-// idValidator refuses at plan time what cannot be an ID of Kantata. A leading zero or a space would not come back from Kantata unchanged.
+// idValidator rejects during validation what cannot be an ID in Kantata. A leading zero or a space would not come back from Kantata
+// unchanged.
 type idValidator struct {
 	// instead names the attribute that accepts an e-mail address, if the schema has one.
 	instead string

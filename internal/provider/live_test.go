@@ -39,7 +39,7 @@ func TestAccLive(t *testing.T) {
 	account.check(t)
 }
 
-// TestLiveCheck runs the live check against the embedded Kantata, so that the check is known to work, and to distinguish the readings of
+// TestLiveCheck runs the live check against the embedded Kantata. It shows that the check works, and that it distinguishes the readings of
 // the API's documentation, before anyone runs it against an account.
 func TestLiveCheck(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 
-// TestMain hands the test framework a Terraform or an OpenTofu, with an empty CLI configuration and without the caller's settings.
+// TestMain gives the test framework a Terraform or an OpenTofu, with an empty CLI configuration and without the caller's settings.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "kantata-provider-test")
 	if err == nil {

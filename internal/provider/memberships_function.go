@@ -103,7 +103,8 @@ func teamMembers(teams attr.Value) (members map[string]teamMember, problems []st
 	return members, problems
 }
 
-// addMember adds an e-mail address or a user ID. Only the key has the address in lower case, because Kantata may compare case.
+// addMember adds an e-mail address or a user ID. Only the key has the address in lower case, because Kantata's comparison may be
+// case-sensitive.
 func addMember(members map[string]teamMember, group kantata.ID, written string) error {
 	member := teamMember{AccessGroupID: types.StringValue(group.String())}
 	key := strings.ToLower(strings.TrimSpace(written))

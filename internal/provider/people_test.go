@@ -19,7 +19,7 @@ func byAddress(r *run, address string) map[string]tftypes.Value {
 	return r.config(map[string]tftypes.Value{"access_group_id": text("340002"), "user_email_address": text(address)})
 }
 
-// createByAddress plans and creates a membership in one process, as a test of an apply.
+// createByAddress plans and creates a membership in one process, as an apply does.
 func createByAddress(t *testing.T, fake *kantatatest.Server, address string) state {
 	t.Helper()
 	r := newRun(t, fake)
@@ -35,7 +35,7 @@ func createByAddress(t *testing.T, fake *kantatatest.Server, address string) sta
 	return created
 }
 
-// lookupsOfPeople returns how many requests /users got.
+// lookupsOfPeople returns the number of requests to /users.
 func lookupsOfPeople(fake *kantatatest.Server) int {
 	n := 0
 	for _, r := range fake.Requests() {

@@ -15,7 +15,7 @@ const quietTime = 400 * time.Millisecond
 // membership. A call names no resource address. It shows only that some address holds a pair in the state, or wants one that it does not
 // hold. Terraform makes these calls in any order, so a finding is returned to whichever of the two calls comes second.
 //
-// Nothing in a call distinguishes a plan from an apply until the first write. From then on the registry finds nothing, because the run
+// Nothing in a call distinguishes a plan from an apply until the first write. From then on, the registry reports nothing, because the run
 // may be about to delete the pair: the create decides (rule 11).
 type planRegistry struct {
 	released chan struct{} // closed when calls stop waiting for a holder: no call began or ended for quietTime, or the process writes
@@ -237,7 +237,7 @@ func (r *planRegistry) pair(pair kantata.Pair) *plannedPair {
 	return p
 }
 
-// say returns a finding about w if it tells more than an earlier one. It must be called with the lock held.
+// say returns a finding about w if it says more than an earlier one. It must be called with the lock held.
 func (r *planRegistry) say(p *plannedPair, w *want) []finding {
 	kind, m := p.verdict(w)
 	if kind.rank() <= w.said.rank() {
@@ -301,7 +301,7 @@ func (p *plannedPair) verdict(w *want) (findingKind, membershipModel) {
 	return kind, *w.membership
 }
 
-// described is the membership that any address which wants the pair has found, or the bare pair.
+// described returns the membership if an address that wants the pair has found it, and otherwise a membership with only the two IDs.
 func (p *plannedPair) described(w *want) membershipModel {
 	for _, other := range p.wants {
 		if other.membership != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// walk is a plan at the level of the registry: the calls of a few addresses that all have to do with one pair.
+// walk is one plan as the registry sees it: the calls of a few addresses, all of them about one pair.
 type walk struct {
 	registry *planRegistry
 	pair     kantata.Pair
@@ -111,7 +111,7 @@ func judgeCall(w *walk, address string) {
 	synctest.Wait()
 }
 
-// TestPlanRegistryTable holds the registry against the table of the design, in every order of the calls.
+// TestPlanRegistryTable compares the registry with the table of DESIGN.md, in every order of the calls.
 func TestPlanRegistryTable(t *testing.T) {
 	t.Parallel()
 
@@ -251,7 +251,7 @@ func TestPlanRegistryLeavesFindingsToTheirAddress(t *testing.T) {
 	}
 	for _, w := range []*want{first, second} {
 		if got, err := r.judge(t.Context(), w, &m); err != nil || len(got) != 1 || got[0].kind != findingWantedTwice {
-			t.Errorf("got findings %+v and error %v, want that the pair is wanted twice", got, err)
+			t.Errorf("got findings %+v and error %v, want one that says that the pair is wanted twice", got, err)
 		}
 	}
 }

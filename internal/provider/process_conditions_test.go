@@ -23,7 +23,7 @@ type processCondition struct {
 	name    string
 	dial    func() error
 	respond http.HandlerFunc
-	// summary is that of all errors; says is in the first.
+	// summary is the summary of all errors. The first error contains says.
 	summary, says string
 	// most is the longest time that any number of memberships may take, and requests the highest number of requests.
 	most     time.Duration
@@ -66,8 +66,8 @@ func processConditions() []processCondition {
 	}
 }
 
-// TestConditionsOfTheProcess calls for memberships while every request fails (rule 12). It replaces http.DefaultTransport, so it is
-// not parallel.
+// TestConditionsOfTheProcess runs operations on memberships while every request fails (rule 12). It replaces http.DefaultTransport, so it
+// is not parallel.
 func TestConditionsOfTheProcess(t *testing.T) {
 	for _, c := range processConditions() {
 		for _, operation := range []string{"read", "plan", "create"} {

@@ -14,7 +14,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// TestProviderSettings is not parallel: it sets the environment.
+// TestProviderSettings is not parallel, because it sets environment variables.
 func TestProviderSettings(t *testing.T) {
 	good := map[string]tftypes.Value{"access_token": text("good-token")}
 	with := func(name string, value tftypes.Value) map[string]tftypes.Value {
