@@ -99,8 +99,8 @@ func TestTeamsFromCSV(t *testing.T) {
 	w.copy("teams-from-csv/main.tf", "teams-from-csv/teams.csv")
 	w.says(w.run(0, "apply", "-auto-approve"), "3 added", `kantata_access_group_membership.team["340001/jane@example.com"]`)
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
-	w.write("teams.csv", "access_group_id,user_email_address\n340001,nobody@example.com\n")
-	w.says(w.run(1, "plan"), "User Not Found", `"nobody@example.com"`)
+	w.write("teams.csv", "access_group_id,user_email_address\n340001,unknown@example.com\n")
+	w.says(w.run(1, "plan"), "User Not Found", `"unknown@example.com"`)
 }
 
 // TestExportAndAdopt follows the guide: it exports the teams of an account, adds one person, and imports the rest.

@@ -87,7 +87,7 @@ func TestPeopleAreFoundByAnExactMatch(t *testing.T) {
 		fake.exact = true
 		fake.people = append(fake.people, testUser(5000, "Zoe@Example.com"))
 		d := New(fake)
-		for address, want := range map[string]int{"zoe@example.com": 1, "Zoe@Example.com": 1, "nobody@example.com": 0} {
+		for address, want := range map[string]int{"zoe@example.com": 1, "Zoe@Example.com": 1, "unknown@example.com": 0} {
 			if users, err := d.ByEmailAddress(t.Context(), address); err != nil || len(users) != want {
 				t.Errorf("%s: got %v and the error %v, want %d people", address, users, err, want)
 			}

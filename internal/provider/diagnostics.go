@@ -19,8 +19,8 @@ const (
 	summaryDelete = "Unable to Delete Access Group Membership"
 	summaryList   = "Unable to List Access Group Memberships"
 
-	adviceAdministrators = "To add someone to an Account Default group, such as Account Administrators, change the person's account " +
-		"permission in Kantata instead."
+	adviceAdministrators = "For an Account Default group, such as Account Administrators, change the person's account permission in " +
+		"Kantata instead."
 	adviceForbiddenWrite = "The token's user needs permission to manage access groups. " + adviceAdministrators
 	adviceConnection     = "Check the network, base_url (" + envBaseURL + "), and the proxy settings (HTTPS_PROXY), and try again."
 )

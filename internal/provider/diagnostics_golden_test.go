@@ -154,7 +154,7 @@ func playScene(t *testing.T, fake *kantatatest.Server, play string, prepare func
 	case "groups":
 		_, said = r.data("kantata_access_groups", nil)
 	case "users":
-		_, said = r.data("kantata_users", map[string]tftypes.Value{"email_addresses": set("nobody@example.com")})
+		_, said = r.data("kantata_users", map[string]tftypes.Value{"email_addresses": set("unknown@example.com")})
 	default:
 		switch word {
 		case "import":
