@@ -122,7 +122,7 @@ func TestHostileSizes(t *testing.T) {
 			t.Errorf("%s: got %.100v, want ErrUnreadable", name, err)
 		}
 	}
-	// If a key occurs twice, the last one counts, as everywhere in Go. The row is checked as any other.
+	// If a key occurs twice, the last one counts, as everywhere in Go. The row is checked like any other.
 	page, err := (&Client{}).decodeMemberships([]byte(`{"results":[],"results":[{"key":"access_group_memberships","id":"1"}],
 		"access_group_memberships":{"1":{"id":"2"},"1":{"id":"1","access_group_id":"7","user_id":"4"}}}`))
 	if err != nil || len(page.Items) != 1 || page.Items[0].Pair() != (Pair{"7", "4"}) {

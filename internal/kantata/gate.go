@@ -13,7 +13,7 @@ const maxProbePause = 3 * time.Second
 // gate lets the requests of one client through, first come, first served. They wait while Kantata limits their rate or does not respond.
 // They fail if that lasts longer than the budget, or if Kantata has rejected the token (rule 12).
 type gate struct {
-	// turn is held by the request that is next. A channel serves those that wait for it in their order.
+	// turn is held by the request that is next. It is a channel, so the requests that wait for it get it in the order of their arrival.
 	turn chan struct{}
 
 	// mu guards the fields below.
@@ -45,7 +45,7 @@ func newGate(w Waits) *gate {
 // ticket permits one attempt. Its holder gives it back with exactly one of responded, failed and abandoned.
 type ticket struct {
 	key string
-	// number and responses are the gate's sent and responses when the attempt was let through.
+	// number and responses are the values of the gate's sent and responses when the attempt began.
 	number, responses int
 	// outageProbe and limitProbe say that the attempt is the probe of a condition.
 	outageProbe, limitProbe bool

@@ -219,7 +219,7 @@ func (r *planRegistry) releaseIfQuiet() {
 	}
 }
 
-// release must be called with the lock held.
+// release ends the wait of the calls that wait for a holder. It must be called with the lock held.
 func (r *planRegistry) release() {
 	if !r.isReleased {
 		r.isReleased = true
@@ -227,7 +227,7 @@ func (r *planRegistry) release() {
 	}
 }
 
-// pair must be called with the lock held.
+// pair returns what is recorded about a pair. It must be called with the lock held.
 func (r *planRegistry) pair(pair kantata.Pair) *plannedPair {
 	p := r.pairs[pair]
 	if p == nil {
@@ -250,7 +250,7 @@ func (r *planRegistry) say(p *plannedPair, w *want) []finding {
 	return []finding{r.finding(kind, m)}
 }
 
-// finding must be called with the lock held.
+// finding returns a finding, in full if it is the first of its kind. It must be called with the lock held.
 func (r *planRegistry) finding(kind findingKind, m membershipModel) finding {
 	first := !r.explained[kind]
 	r.explained[kind] = true

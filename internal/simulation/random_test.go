@@ -11,7 +11,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// countedUser is the first user for the count list; the users below are for keys.
+// countedUser is the first user of the count list. Keys use the users with lower numbers.
 const countedUser = 12
 
 // random makes the history of a seed. Most first steps are quiet, so that memberships exist that later steps can lose.

@@ -144,7 +144,7 @@ func (s *search) one(t *testing.T, seed uint64) {
 	}
 }
 
-// add counts what a history found, and returns the violations of a kind that is new and not known.
+// add counts what a history found, and returns the violations whose kind is new and not known.
 func (s *search) add(h history, res *result) (found []violation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

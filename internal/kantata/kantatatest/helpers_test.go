@@ -57,7 +57,7 @@ func call(t *testing.T, s *kantatatest.Server, method, path, body string) reply 
 	t.Helper()
 	got, err := send(t.Context(), method, s.URL()+path, body)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		t.Fatalf("%s %s: got the error %v, want none", method, path, err)
 	}
 	return got
 }
@@ -141,10 +141,10 @@ func sameJSON(t *testing.T, got, want string) {
 	t.Helper()
 	var g, w any
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("the wanted JSON: %v", err)
+		t.Fatalf("got the error %v in the wanted JSON, want none", err)
 	}
 	if err := json.Unmarshal([]byte(got), &g); err != nil {
-		t.Fatalf("got no JSON: %v: %s", err, got)
+		t.Fatalf("got the error %v, want JSON: %s", err, got)
 	}
 	if !reflect.DeepEqual(g, w) {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -17,7 +17,7 @@ func (s *Server) SetRateLimit(perSecond int, retryAfter string) {
 	s.limit = rateLimit{perSecond: perSecond, retryAfter: retryAfter}
 }
 
-// exceeded counts a request. Called with mu held.
+// exceeded counts a request and reports whether it exceeds the limit. Called with mu held.
 func (l *rateLimit) exceeded() bool {
 	if l.perSecond == 0 {
 		return false
