@@ -108,8 +108,8 @@ func (g *gate) decide(key string) (t ticket, wait time.Duration, changed <-chan 
 	return t, 0, nil, nil
 }
 
-// responded reports a complete response. e is nil if the response is a success; retryAfter is its Retry-After, 0 without one.
-// It sets the condition of e that the response reveals.
+// responded reports a complete response. e is nil if the response is a success; retryAfter is its Retry-After, 0 without one. If the
+// response reveals a condition, responded sets e.Condition.
 func (g *gate) responded(t ticket, e *Error, retryAfter time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

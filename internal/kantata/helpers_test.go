@@ -23,7 +23,7 @@ type api struct {
 	closed  chan struct{}
 	// handlers waits for the requests that are being served.
 	handlers sync.WaitGroup
-	// refuse, if set, is what a connection fails with.
+	// refuse, if set, returns the error with which each connection fails.
 	refuse func() error
 
 	mu       sync.Mutex // guards the fields below

@@ -22,7 +22,7 @@ type planRegistry struct {
 
 	mu         sync.Mutex // guards all fields below, and the pairs and wants that they lead to
 	pairs      map[kantata.Pair]*plannedPair
-	explained  map[findingKind]bool // errors of which the full text was given
+	explained  map[findingKind]bool // errors whose full text was reported
 	writing    bool                 // a create, update or delete was called
 	isReleased bool
 	running    int // calls in progress that do not wait

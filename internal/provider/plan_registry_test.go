@@ -28,7 +28,7 @@ type walk struct {
 	found []string
 }
 
-// calls are what one address calls, in order.
+// calls are the calls for one address, in order.
 type calls []func(w *walk, address string)
 
 func newWalk(exists bool) *walk {

@@ -232,8 +232,8 @@ func (v *verdict) judge() {
 }
 
 // judgeTime checks that a run ends within the time that its faults can cost. A fault without a response costs a request timeout, a
-// Retry-After what it says, and anything else the wait before the next attempt. A rate limit may last five minutes (rule 12), and a create
-// that ended in doubt is looked for during a minute (rule 3).
+// Retry-After costs the time that it names, and any other fault costs the wait before the next attempt. A rate limit may last five minutes
+// (rule 12), and a create that ended in doubt is looked for during a minute (rule 3).
 func (v *verdict) judgeTime() {
 	limit, hits := 7*time.Minute, 0
 	for _, f := range v.s.Faults {

@@ -46,7 +46,7 @@ func TestModel(t *testing.T) {
 type realCLI struct {
 	*terraformcli.CLI
 	name  string
-	model string // the product of the model that it is compared with
+	model string // the model's name for it
 }
 
 // clis returns the Terraform that the other tests use, and the OpenTofu on the path if there is one.

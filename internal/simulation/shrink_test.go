@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// shrink returns the smallest history that it finds within the time that still breaks the same invariant. The waits of the provider are
+// shrink searches for the given time, and returns the smallest history that still breaks the same invariant. The waits of the provider are
 // random and not seeded, so each candidate gets a few tries.
 func shrink(t *testing.T, h history, kind string, within time.Duration) history {
 	t.Helper()

@@ -234,8 +234,8 @@ type node struct {
 	ok    bool
 }
 
-// walk runs the nodes in an order that the seed decides, as many at a time as -parallelism says. A node is skipped if one that it comes
-// after did not succeed, or if Terraform was told to stop.
+// walk runs the nodes in an order that the seed decides, as many at a time as -parallelism says. A node is skipped if a node that it
+// follows did not succeed, or if Terraform was told to stop.
 func (c *command) walk(phase string, nodes []*node) {
 	slots := make(chan struct{}, c.parallelism)
 	for _, n := range nodes {

@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// restProvider is the provider restapi or restful, as the name of the executable says.
+// restProvider is the provider restapi or restful, depending on the name of the executable.
 type restProvider struct{ name string }
 
 func (p restProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {

@@ -22,7 +22,7 @@ func TestToken(t *testing.T) {
 		t.Errorf("got %d with header %v, want 401 with X-Request-Id", response.StatusCode, response.Header)
 	}
 	if got := get(t, s, memberships).header.Get("X-Request-Id"); got == response.Header.Get("X-Request-Id") {
-		t.Errorf("got request ID %s twice", got)
+		t.Errorf("got request ID %s twice, want two IDs", got)
 	}
 	if got := statuses(s); !slices.Equal(got, []int{401, 200}) {
 		t.Errorf("got statuses %v, want 401 and 200", got)
