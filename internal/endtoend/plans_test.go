@@ -252,7 +252,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 			{config: twoAliases + one("x", group, user(0), "") + one("z", otherGroup, user(1), ""), command: "plan", code: 1,
 				says: []string{existsError, "moved {"}},
 		}, append(pairOf(group, user(0)), pairOf(otherGroup, user(1))...)},
-		"adopt_existing is set on what is managed": {[]step{
+		"adopt_existing is set for a managed membership": {[]step{
 			{config: a, command: apply},
 			{config: team(map[string]int64{"a": user(0)}, adopt), command: "plan", says: []string{"0 to add, 1 to change, 0 to destroy"},
 				saysNot: append([]string{"known after apply"}, silence...)},

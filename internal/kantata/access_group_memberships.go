@@ -56,7 +56,7 @@ func (m *Membership) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Pair returns what identifies the membership for its users: who is in which group.
+// Pair returns what identifies the membership to users: who is in which group.
 func (m Membership) Pair() Pair { return Pair{AccessGroupID: m.AccessGroupID, UserID: m.UserID} }
 
 // Pair is an access group and a user.

@@ -80,7 +80,7 @@ func TestRequests(t *testing.T) {
 				if name == "create" {
 					want["Content-Type"], want["Content-Length"] = []string{"application/json"}, []string{"62"}
 				}
-				// Nothing else, such as a Content-Length of a GET: the vendor blocks what RFC 7230 does not allow.
+				// No other header is sent, such as the Content-Length of a GET, because the vendor blocks what RFC 7230 does not allow.
 				if got := a.headers[0]; !equalHeaders(got, want) {
 					t.Errorf("got headers %v, want %v", got, want)
 				}

@@ -23,7 +23,7 @@ func FindMemberships(document []byte) []Membership {
 			parts = append(parts, json.RawMessage(text))
 		}
 	case '[':
-		// The error of invalid JSON leaves nothing to search.
+		// Invalid JSON contains nothing to search.
 		_ = json.Unmarshal(document, &parts)
 	case '{':
 		var fields map[string]json.RawMessage

@@ -272,7 +272,7 @@ func TestAbandonedProbe(t *testing.T) {
 	})
 }
 
-// limiter is a rate limit as a server may have it.
+// limiter is a rate limit that a server may enforce.
 type limiter interface{ allows(now time.Time) bool }
 
 // window counts requests in windows that begin with a request, or with each full second.

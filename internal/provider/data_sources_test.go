@@ -208,7 +208,7 @@ func TestUsersDataSource(t *testing.T) {
 	})
 }
 
-// TestUsersDataSourceIgnoresMissing expects the people who are found whether or not others are missing.
+// TestUsersDataSourceIgnoresMissing expects the people who exist, whether or not others are missing.
 func TestUsersDataSourceIgnoresMissing(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
 		fake.AddUser(12000051, "Twin 1", "twin@example.com")

@@ -39,7 +39,7 @@ type settings struct {
 	Lists string
 }
 
-// person is one person in one access group, by small numbers.
+// person is one person in one access group, both given by small numbers.
 type person struct{ User, Group int }
 
 func (p person) pair() pair {

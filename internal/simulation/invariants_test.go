@@ -536,7 +536,7 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 	}
 }
 
-// evidenceAge is how old the evidence may be that a pair is absent (rule 5).
+// evidenceAge is the greatest age of the evidence that a pair is absent (rule 5).
 const evidenceAge = 10 * time.Second
 
 // created records a membership that a create took into the state although someone else had added it before.

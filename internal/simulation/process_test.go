@@ -164,7 +164,7 @@ func (p *process) config(in instance, userKnown bool) tftypes.Value {
 	return tftypes.NewValue(p.object, values)
 }
 
-// proposed is what Terraform proposes: the configuration, and computed attributes that are not configured from the prior state.
+// proposed is what Terraform proposes: the configuration, with computed attributes that are not configured taken from the prior state.
 func (p *process) proposed(prior, config tftypes.Value) tftypes.Value {
 	if config.IsNull() {
 		return p.null()

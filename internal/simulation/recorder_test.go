@@ -141,7 +141,7 @@ func (r *recorder) ImportResourceState(
 	return r.ProviderServer.ImportResourceState(ctx, req)
 }
 
-// configureCall is the note of a process that is configured.
+// configureCall is what the recorder writes when a process is configured.
 const configureCall = "configure"
 
 func (r *recorder) ConfigureProvider(

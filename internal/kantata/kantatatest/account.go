@@ -42,8 +42,8 @@ func (s *Server) addUser(u user) {
 	}
 }
 
-// DeactivateUser deactivates a person: `GET /users` does not return them and no membership can be created for them. The
-// memberships that they have remain.
+// DeactivateUser deactivates a person: `GET /users` does not return them, and no membership can be created for them. Existing memberships
+// remain.
 func (s *Server) DeactivateUser(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
