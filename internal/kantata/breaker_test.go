@@ -43,7 +43,7 @@ func TestBreaker(t *testing.T) {
 	check(30, "c", refused)
 	b.fail(at(30), "a", true, cause, 5*time.Second)
 	b.probing = false
-	// Only "a" has failed: this may concern "a" only, so that "b" is tried.
+	// Only "a" has failed. The fault may concern "a" only, so "b" is tried.
 	check(31, "a", refused)
 	check(31, "b", decision{probe: true, limit: time.Second})
 	b.fail(at(31), "b", true, cause, 5*time.Second)

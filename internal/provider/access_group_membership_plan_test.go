@@ -268,7 +268,7 @@ func (w *planWalk) plan(ctx context.Context, i int, a planAddress) {
 	config := janeConfig(w.run, map[string]tftypes.Value{"user_id": user})
 	switch {
 	case prior == nil && a.wanted == "":
-		// Terraform plans no removal of what is absent.
+		// Terraform does not plan the removal of an absent membership.
 	case a.wanted == "":
 		w.add(w.run.plan(ctx, prior, nil, nil).said)
 	default:

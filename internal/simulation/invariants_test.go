@@ -128,7 +128,7 @@ type facts struct {
 	lastByID map[string]kantatatest.Change // the last change of each membership, ever
 	outside  map[pair]bool                 // changed outside Terraform during the run
 	created  map[int64]bool                // created by this run
-	wanted   map[pair][]string             // the addresses that the run was to make true
+	wanted   map[pair][]string             // the addresses that the run was to create, change or keep
 	held     map[string][]string           // membership ID to addresses, in the state now
 	heldPair map[pair]bool                 // in the state now
 	known    map[pair]bool                 // in the state before or after reading

@@ -103,7 +103,7 @@ func TestRandomLatency(t *testing.T) {
 	}
 }
 
-// TestRandomLatencyIsOnBothWays changes a list while its response is on its way.
+// TestRandomLatencyIsOnBothWays changes a list while its response is in transit.
 func TestRandomLatencyIsOnBothWays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

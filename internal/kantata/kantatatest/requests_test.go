@@ -52,16 +52,16 @@ func TestRFC7230(t *testing.T) {
 		method, headers, body string
 		status                int
 	}{
-		"nothing wrong":                 {"GET", token, "", 200},
-		"GET with Content-Length":       {"GET", token + "Content-Length: 0\r\n", "", 400},
-		"GET with a body":               {"GET", token + "Content-Length: 2\r\n", "{}", 400},
-		"GET with Transfer-Encoding":    {"GET", token + "Transfer-Encoding: chunked\r\n", "0\r\n\r\n", 400},
-		"DELETE with Content-Length":    {"DELETE", token + "Content-Length: 0\r\n", "", 404},
-		"empty header":                  {"GET", token + "X-Note:\r\n", "", 400},
-		"blank header":                  {"GET", token + "X-Note:  \r\n", "", 400},
-		"non-ASCII header":              {"GET", token + "User-Agent: M\u00fcller\r\n", "", 400},
-		"header with a control":         {"GET", token + "X-Note: a\x01b\r\n", "", 400},
-		"broken, and without the token": {"GET", "X-Note:\r\n", "", 400},
+		"nothing wrong":                   {"GET", token, "", 200},
+		"GET with Content-Length":         {"GET", token + "Content-Length: 0\r\n", "", 400},
+		"GET with a body":                 {"GET", token + "Content-Length: 2\r\n", "{}", 400},
+		"GET with Transfer-Encoding":      {"GET", token + "Transfer-Encoding: chunked\r\n", "0\r\n\r\n", 400},
+		"DELETE with Content-Length":      {"DELETE", token + "Content-Length: 0\r\n", "", 404},
+		"empty header":                    {"GET", token + "X-Note:\r\n", "", 400},
+		"blank header":                    {"GET", token + "X-Note:  \r\n", "", 400},
+		"non-ASCII header":                {"GET", token + "User-Agent: M\u00fcller\r\n", "", 400},
+		"header with a control character": {"GET", token + "X-Note: a\x01b\r\n", "", 400},
+		"broken, and without the token":   {"GET", "X-Note:\r\n", "", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
