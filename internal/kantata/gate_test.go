@@ -40,7 +40,7 @@ func spread(n, parallel int, f func(i int) error) []error {
 	return errs
 }
 
-// sameCondition checks that all errors share one condition of the kind and that no request of them may have been carried out.
+// sameCondition checks that all errors share one condition of the kind, and that none of their requests may have been carried out.
 func sameCondition(t *testing.T, errs []error, kind ConditionKind) {
 	t.Helper()
 	for i, err := range errs {

@@ -38,7 +38,7 @@ type plannedPair struct {
 	wants     []*want
 	adoptSaid bool
 
-	// known is closed when a call that waits for the pair's holder need not wait any more.
+	// known is closed when calls no longer need to wait for the pair's holder.
 	known   chan struct{}
 	isKnown bool
 }

@@ -24,7 +24,7 @@ type history struct {
 
 // settings hold for a whole history.
 type settings struct {
-	// Seed decides how long each request takes and in which order Terraform starts what may start.
+	// Seed decides how long each request takes and in which order Terraform starts what is ready.
 	Seed        uint64
 	CLI         string // one of products
 	Parallelism int

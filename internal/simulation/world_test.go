@@ -369,7 +369,7 @@ func (w *world) run(i int, s step) *verdict {
 	return v
 }
 
-// showRequests adds the requests since the first ones to the trace.
+// showRequests adds the requests to the trace, except for the first ones.
 func (w *world) showRequests(first int) {
 	if !w.verbose {
 		return

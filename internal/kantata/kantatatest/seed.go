@@ -33,7 +33,7 @@ func (s *Server) SeedCompany() {
 	}
 }
 
-// SeedMemberships adds the numbers of access groups and users, and n memberships with a different pair each. It returns the memberships.
+// SeedMemberships adds access groups and users, and n memberships with a different pair each. It returns the memberships.
 func (s *Server) SeedMemberships(groups, users, n int) []Membership {
 	for g := range groups {
 		s.AddAccessGroup(FinanceApprovers+int64(g), fmt.Sprintf("Group %d", g+1))
