@@ -71,7 +71,7 @@ func processConditions() []processCondition {
 func TestConditionsOfTheProcess(t *testing.T) {
 	for _, c := range processConditions() {
 		for _, operation := range []string{"read", "plan", "create"} {
-			for _, n := range []int{1, 10, 300} {
+			for _, n := range []int{1, 10, 100} {
 				t.Run(fmt.Sprintf("%s/%s/%d", c.name, operation, n), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) { playCondition(t, c, operation, n) })
 				})

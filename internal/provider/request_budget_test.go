@@ -62,7 +62,7 @@ func TestRequestBudget(t *testing.T) {
 	}
 	wanted := func(fake *kantatatest.Server) (rows []kantatatest.Membership) {
 		fake.SeedMemberships(8, 200, 1_600)
-		for u := range int64(300) {
+		for u := range int64(150) {
 			user := kantatatest.FirstUser + 1_000_000 + u
 			fake.AddUser(user, "New", "")
 			rows = append(rows, kantatatest.Membership{AccessGroupID: kantatatest.FinanceApprovers, UserID: user})
@@ -79,10 +79,10 @@ func TestRequestBudget(t *testing.T) {
 		{name: "plan of 1 of 20,000", arrange: managed(1, 20_000), call: refresh, most: 1},
 		{name: "plan of 20 of 20,000", arrange: managed(20, 20_000), call: refresh, most: 5},
 		{name: "plan of 200 of 200", arrange: managed(200, 200), call: refresh, most: 3},
-		{name: "plan of 400 of 1,600", arrange: managed(400, 1_600), call: refresh, most: 19},
-		{name: "import of 400 of 1,600 by pair", arrange: managed(400, 1_600), call: imported, most: 24},
+		{name: "plan of 200 of 1,600", arrange: managed(200, 1_600), call: refresh, most: 19},
+		{name: "import of 200 of 1,600 by pair", arrange: managed(200, 1_600), call: imported, most: 24},
 		{name: "a group of 100 removed outside Terraform", arrange: emptied, call: absent, most: 200},
-		{name: "apply of 300 creates", arrange: wanted, call: create, posts: 300, most: 24},
+		{name: "apply of 150 creates", arrange: wanted, call: create, posts: 150, most: 24},
 	} {
 		runInFakeTime(t, c.name, func(t *testing.T, fake *kantatatest.Server) {
 			rows := c.arrange(fake)
@@ -109,7 +109,7 @@ func TestRequestBudget(t *testing.T) {
 // TestPlanOfCreatesCosts bounds the requests of a plan that only creates, and of its apply, which plans each create again. They are
 // few because people and memberships are read from shared lists.
 func TestPlanOfCreatesCosts(t *testing.T) {
-	const creates = 100
+	const creates = 60
 	group := func(i int) tftypes.Value { return text(fmt.Sprint(int(kantatatest.FinanceApprovers) + i%4)) }
 	for _, c := range []struct {
 		name        string
