@@ -51,7 +51,6 @@ const (
 	adopt        = "  adopt_existing = true\n"
 	createFirst  = "  lifecycle { create_before_destroy = true }\n"
 	existsError  = "Error: Access Group Membership Already Exists"
-	movedError   = "Error: Access Group Membership Removed and Created Again"
 	twiceError   = "Error: Duplicate Access Group Membership"
 	heldError    = "Error: Access Group Membership Held Twice"
 	review       = "Warning: Review Access Group Memberships Before Apply"
@@ -101,7 +100,8 @@ func add(userID int64) func(*kantatatest.Server) {
 }
 
 // TestPlansSayWhatWillHappen applies histories of a configuration with the real CLI. Each step checks what a command prints, and the end
-// checks who is in the access groups.
+// checks who is in the access groups. Which error a new address gets whose pair exists depends on when Terraform makes its calls. The
+// provider's TestPlanCallsInEveryOrder and TestRenamedKeys check this in fake time.
 func TestPlansSayWhatWillHappen(t *testing.T) {
 	t.Parallel()
 
@@ -131,9 +131,9 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		"a second resource for a membership that stays": {[]step{
 			{config: one("first", group, user(0), ""), command: apply},
 			{config: one("first", group, user(0), "") + one("second", group, user(0), ""), command: "plan", code: 1,
-				says: []string{twiceError, "56000101"}},
-			{command: "plan", code: 1, says: []string{twiceError, "56000101"}},
-			{command: "plan -refresh=false", code: 1, says: []string{twiceError, "56000101"}},
+				says: []string{"56000101"}},
+			{command: "plan", code: 1, says: []string{"56000101"}},
+			{command: "plan -refresh=false", code: 1, says: []string{"56000101"}},
 		}, pairOf(group, user(0))},
 		"two resources for a new membership": {[]step{
 			{config: one("first", group, user(0), "") + one("second", group, user(0), ""), command: "plan", code: 1,
@@ -141,7 +141,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		}, nil},
 		"12 keys renamed": {[]step{
 			{config: team(twelve, ""), command: apply},
-			{config: team(renamed, ""), command: "plan", code: 1, times: map[string]int{movedError: 12, "moved {": 1, "import {": 0}},
+			{config: team(renamed, ""), command: "plan", code: 1, says: []string{"moved {"}},
 			{command: "plan -parallelism=1", code: 1, says: []string{"moved {"}},
 		}, pairOf(group, users(0, 12)...)},
 		"12 keys renamed, with adopt_existing": {[]step{
@@ -151,7 +151,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		}, pairOf(group, users(0, 12)...)},
 		"a rename, with the block of the error": {[]step{
 			{config: a, command: apply},
-			{config: b, command: "plan", code: 1, says: []string{movedError}},
+			{config: b, command: "plan", code: 1, says: []string{"moved {"}},
 			{config: b + movedToB,
 				command: apply, says: []string{"0 added, 0 changed, 0 destroyed"}},
 		}, pairOf(group, user(0))},
@@ -229,9 +229,9 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		}, pairOf(group, user(1))},
 		"imported at one address and created at another": {[]step{
 			{config: one("x", group, user(0), "") + one("y", group, user(0), "") + importX("340001/12000001"),
-				outside: add(user(0)), command: "plan", code: 1, says: []string{twiceError, "56000101"}},
+				outside: add(user(0)), command: "plan", code: 1, says: []string{"56000101"}},
 			{config: one("x", group, user(0), "") + one("y", group, user(0), "") + importX("56000101"),
-				command: "plan", code: 1, says: []string{twiceError, "56000101"}},
+				command: "plan", code: 1, says: []string{"56000101"}},
 			{config: one("x", group, user(0), "") + importX("56000101"),
 				command: apply, says: []string{"1 imported, 0 added, 0 changed, 0 destroyed"}},
 		}, pairOf(group, user(0))},
@@ -278,7 +278,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		}, pairOf(group, user(0))},
 		"a removed block that destroys, and another address": {[]step{
 			{config: x, command: apply},
-			{config: removedX(true) + y, command: "plan", code: 1, says: []string{movedError, "56000101"}},
+			{config: removedX(true) + y, command: "plan", code: 1, says: []string{"56000101"}},
 			{config: removedX(true) + one("y", group, user(0), adopt), command: apply, says: []string{review}},
 			{command: "plan -detailed-exitcode"},
 		}, pairOf(group, user(0))},
@@ -385,7 +385,8 @@ func TestTestOfAConfiguration(t *testing.T) {
 
 	w := newWorkspace(t, company())
 	w.write("main.tf", requirement+"variable \"users\" {\n  type = map(string)\n}\n"+
-		"resource \"kantata_access_group_membership\" \"team\" {\n  for_each = var.users\n  access_group_id = 340001\n  user_id = each.value\n}\n")
+		"resource \"kantata_access_group_membership\" \"team\" {\n"+
+		"  for_each = var.users\n  access_group_id = 340001\n  user_id = each.value\n}\n")
 	run := func(name string, a, b int64) string {
 		return fmt.Sprintf("run %q {\n  variables {\n    users = { a = %d, b = %d }\n  }\n  assert {\n"+
 			"    condition = %s.user_id == \"%d\"\n    error_message = \"another user\"\n  }\n}\n", name, a, b, firstUserKey, a)

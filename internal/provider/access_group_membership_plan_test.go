@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
@@ -359,4 +361,39 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRenamedKeys makes the calls of a plan that renames twelve keys: each gets an error, of which one has the full text.
+func TestRenamedKeys(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		r := newRun(t, fake)
+		rows := fake.SeedMemberships(1, 12, 12)
+		said := make([]string, 2*len(rows))
+		var calls errgroup.Group
+		calls.SetLimit(terraformParallelism)
+		for i, m := range rows {
+			prior := stateOf(m)
+			calls.Go(func() error {
+				if _, problem := r.read(t.Context(), prior); problem != "" {
+					return errors.New(problem)
+				}
+				said[2*i] = r.plan(t.Context(), prior, nil, nil).said
+				return nil
+			})
+			calls.Go(func() error {
+				config := filters(map[string]string{"access_group_id": prior["access_group_id"], "user_id": prior["user_id"]})
+				said[2*i+1] = r.plan(t.Context(), nil, nil, r.config(config)).said
+				return nil
+			})
+		}
+		if err := calls.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Join(said, "")
+		for text, want := range map[string]int{"Access Group Membership Removed and Created Again": len(rows), "moved {": 1, "import {": 0} {
+			if got := strings.Count(all, text); got != want {
+				t.Errorf("got %q %d times, want %d:\n%s", text, got, want, all)
+			}
+		}
+	})
 }
