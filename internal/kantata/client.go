@@ -4,7 +4,7 @@
 // A request passes these layers, each in the file of its name:
 //
 //	access_group_memberships, users   the operations; one method for each
-//	retry       sends the request again where that is safe
+//	retry       sends the request again if that is safe
 //	gate        lets requests through, first come, first served; holds them back or turns them away (see below)
 //	trace       makes one attempt within its time limit and finds out how far it got
 //	response    turns the response into a result or an [Error]

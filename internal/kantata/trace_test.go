@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A connection ends at each stage of a POST. Only before there is a connection is it certain that nothing was written.
+// A connection ends at each stage of a POST. Only before a connection exists is it certain that nothing was written.
 func TestWhatWasSentIsKnown(t *testing.T) {
 	hijacked := func(f func(conn net.Conn)) func(http.ResponseWriter, int) {
 		return func(w http.ResponseWriter, _ int) {
