@@ -8,6 +8,9 @@ import (
 // probeTimeout limits a probe, because other requests wait for it.
 const probeTimeout = 10 * time.Second
 
+// rareProbes is how much longer than spare the pause between two probes is once the budget is used up.
+const rareProbes = 10
+
 // breaker follows one condition of the whole process (rule 12). While the condition holds, one request at a time is sent as a probe,
 // and the others wait. Once the condition has held for longer than its budget, the others fail at once, and a probe is still sent from
 // time to time. It has no clock and no lock: its owner passes the time and guards it.
@@ -70,13 +73,13 @@ func (b *breaker) decide(now time.Time, key string) decision {
 // left is what remains of the budget.
 func (b *breaker) left(now time.Time) time.Duration { return b.since.Add(b.budget).Sub(now) }
 
-// fail records a request that failed because of the condition, and begins the condition if it does not hold. probe says that the request
-// was the probe. pause is how long to wait before the next one; 0 leaves that to the breaker.
-func (b *breaker) fail(now time.Time, key string, probe bool, e *Error, pause time.Duration) {
+// fail records a request that failed because of the condition. If the condition does not hold, it holds from begin. probe says that the
+// request was the probe. pause is how long to wait before the next one; 0 leaves that to the breaker.
+func (b *breaker) fail(now, begin time.Time, key string, probe bool, e *Error, pause time.Duration) {
 	begins := !b.holds()
 	if begins {
 		b.number++
-		b.since, b.failures, b.only = now, 0, key
+		b.since, b.failures, b.only = begin, 0, key
 		b.condition = &Condition{Kind: b.kind}
 	}
 	b.last = *e
@@ -91,9 +94,9 @@ func (b *breaker) fail(now time.Time, key string, probe bool, e *Error, pause ti
 		pause = jittered(b.low, b.high, b.failures)
 	}
 	b.nextProbe = now.Add(pause)
-	// A probe needs some time. One that would begin just before the budget ends is delayed until after it.
-	if left := b.left(b.nextProbe); left > 0 && left < b.spare {
-		b.nextProbe = b.nextProbe.Add(left + pause)
+	// A probe needs some time. Once the budget does not leave it, the run is about to end, and probes are rare so that they do not delay it.
+	if b.left(b.nextProbe) < b.spare {
+		b.nextProbe = b.nextProbe.Add(rareProbes * b.spare)
 	}
 }
 

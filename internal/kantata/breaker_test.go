@@ -25,11 +25,11 @@ func TestBreaker(t *testing.T) {
 	refused := decision{refusal: cause}
 
 	check(0, "a", decision{})
-	b.fail(at(0), "a", false, cause, 2*time.Second)
+	b.fail(at(0), at(0), "a", false, cause, 2*time.Second)
 	check(0, "a", decision{wait: 2 * time.Second})
 	check(1, "b", decision{wait: time.Second})
 	// Another request in flight fails, too. It changes nothing.
-	b.fail(at(1), "a", false, cause, 20*time.Second)
+	b.fail(at(1), at(1), "a", false, cause, 20*time.Second)
 	check(1, "b", decision{wait: time.Second})
 	b.delay(at(1.5))
 	check(1, "b", decision{wait: time.Second})
@@ -41,20 +41,22 @@ func TestBreaker(t *testing.T) {
 	check(3, "c", decision{wait: 27 * time.Second})
 	check(29, "c", decision{wait: time.Second})
 	check(30, "c", refused)
-	b.fail(at(30), "a", true, cause, 5*time.Second)
+	b.fail(at(30), at(30), "a", true, cause, 5*time.Second)
 	b.probing = false
 	// Only "a" has failed. The fault may concern "a" only, so "b" is tried.
 	check(31, "a", refused)
 	check(31, "b", decision{probe: true, limit: time.Second})
-	b.fail(at(31), "b", true, cause, 5*time.Second)
+	b.fail(at(31), at(31), "b", true, cause, 5*time.Second)
 	check(32, "a", refused)
 	check(32, "c", refused)
 	// A probe goes out from time to time.
-	check(36, "a", decision{probe: true, limit: time.Second})
+	check(45.9, "a", refused)
+	check(46, "a", decision{probe: true, limit: time.Second})
 	first := b.condition
 	b.end()
-	check(36, "a", decision{})
-	b.fail(at(36), "a", false, cause, 0)
+	check(46, "a", decision{})
+	// The second one began before the request failed.
+	b.fail(at(37), at(36), "a", false, cause, 0)
 	if b.condition == first || b.number != 2 || b.condition.Kind != Unreachable {
 		t.Errorf("got condition %+v and number %d, want a second one", b.condition, b.number)
 	}
@@ -63,19 +65,19 @@ func TestBreaker(t *testing.T) {
 	}
 	// Without a pause of its own, the breaker doubles its waits.
 	for i, most := range []time.Duration{2, 4, 4} {
-		b.fail(at(37), "a", true, cause, 0)
+		b.fail(at(37), at(37), "a", true, cause, 0)
 		if pause := b.nextProbe.Sub(at(37)); pause < most*time.Second/2 || pause > most*time.Second {
 			t.Errorf("probe %d: got a pause of %s, want half of %d s to %d s", i+2, pause, most, most)
 		}
 	}
-	// A probe that would begin in the last second is put off.
-	b.fail(at(60), "a", true, cause, 5500*time.Millisecond)
-	if got := b.nextProbe.Sub(at(60)); got != 11500*time.Millisecond {
-		t.Errorf("got the next probe after %s, want 11.5 s", got)
-	}
-	b.fail(at(60), "a", true, cause, 5*time.Second)
-	if got := b.nextProbe.Sub(at(60)); got != 5*time.Second {
-		t.Errorf("got the next probe after %s, want 5 s", got)
+	// Probes in the last second or later are rare.
+	for pause, want := range map[time.Duration]time.Duration{
+		5 * time.Second: 5 * time.Second, 5001 * time.Millisecond: 15001 * time.Millisecond, 7 * time.Second: 17 * time.Second,
+	} {
+		b.fail(at(60), at(60), "a", true, cause, pause)
+		if got := b.nextProbe.Sub(at(60)); got != want {
+			t.Errorf("got the next probe after %s, want %s", got, want)
+		}
 	}
 }
 

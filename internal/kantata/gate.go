@@ -2,6 +2,7 @@ package kantata
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -9,6 +10,10 @@ import (
 
 // maxProbePause is the longest wait between two probes of an outage, so that its end is noticed soon.
 const maxProbePause = 3 * time.Second
+
+// headStart, times the spare of the breaker, is how much of the time that a request hung counts as a part of the outage that it reveals.
+// So much time is left for the requests that then fail one after the other: all of it ends within the request timeout and the budget.
+const headStart = 2
 
 // gate lets the requests of one client through, first come, first served. They wait while Kantata limits their rate or does not respond.
 // They fail if that lasts longer than the budget, or if Kantata has rejected the token (rule 12).
@@ -25,14 +30,21 @@ type gate struct {
 	limit   breaker
 	// rejected is set by the first 401 and never reset.
 	rejected *Error
-	// sent counts requests, responses counts complete responses.
+	// over ends when an outage has used up its budget, so that requests that are on their way fail with all others. Then it is replaced.
+	over    context.Context
+	endOver context.CancelFunc
+	// sent counts requests, responses counts complete responses. lastResponse is when the last one arrived.
 	sent, responses int
+	lastResponse    time.Time
 	// paced is the value of sent when the pace was last reduced. A 429 to an earlier request says nothing about the present pace.
 	paced int
 }
 
 func newGate(w Waits) *gate {
+	over, endOver := context.WithCancel(context.Background())
 	return &gate{
+		over:    over,
+		endOver: endOver,
 		turn:    make(chan struct{}, 1),
 		changed: make(chan struct{}),
 		outage: breaker{
@@ -45,12 +57,15 @@ func newGate(w Waits) *gate {
 // ticket permits one attempt. Its holder gives it back with exactly one of responded, failed and abandoned.
 type ticket struct {
 	key string
-	// number and responses are the values of the gate's sent and responses when the attempt began.
+	// begin is when the attempt began.
+	begin time.Time
+	// number and responses are the values of the gate's sent and responses at begin.
 	number, responses int
 	// outageProbe and limitProbe say that the attempt is the probe of a condition.
 	outageProbe, limitProbe bool
-	// timeLimit is how long the attempt may take; 0 if the gate does not limit it.
+	// timeLimit is how long a probe of an outage may take. It is 0 for any other attempt, which ends with over instead.
 	timeLimit time.Duration
+	over      context.Context
 }
 
 // enter returns as soon as the request may be sent. key identifies the request by its method, path and query. The error is that of the
@@ -104,7 +119,13 @@ func (g *gate) decide(key string) (t ticket, wait time.Duration, changed <-chan 
 	g.sent++
 	g.pace.sent(now)
 	g.outage.probing, g.limit.probing = g.outage.probing || outage.probe, g.limit.probing || limit.probe
-	t = ticket{key: key, number: g.sent, responses: g.responses, outageProbe: outage.probe, limitProbe: limit.probe, timeLimit: outage.limit}
+	t = ticket{
+		key: key, begin: now, number: g.sent, responses: g.responses, outageProbe: outage.probe, limitProbe: limit.probe,
+		timeLimit: outage.limit, over: g.over,
+	}
+	if outage.probe {
+		t.over = context.Background()
+	}
 	return t, 0, nil, nil
 }
 
@@ -116,6 +137,7 @@ func (g *gate) responded(t ticket, e *Error, retryAfter time.Duration) {
 	now := time.Now()
 	g.release(t)
 	g.responses++
+	g.lastResponse = now
 	g.outage.end()
 	switch {
 	case e != nil && e.StatusCode == http.StatusUnauthorized:
@@ -151,7 +173,7 @@ func (g *gate) limited(now time.Time, t ticket, e *Error, retryAfter time.Durati
 		g.pace.limited(now)
 	}
 	g.paced = g.sent
-	g.limit.fail(now, t.key, t.limitProbe, e, retryAfter)
+	g.limit.fail(now, now, t.key, t.limitProbe, e, retryAfter)
 }
 
 // firstPause is the wait after a 429 without a Retry-After. Most limits count the requests of one second, so a new limit gets one second.
@@ -164,16 +186,35 @@ func (g *gate) firstPause() time.Duration {
 }
 
 // failed reports an attempt without a complete response. It returns the number of the outage that it belongs to. It returns 0 if Kantata
-// has responded to another request since the attempt began: then it is no outage, but a fault of this request.
-func (g *gate) failed(t ticket, e *Error) (outage int) {
+// has responded to another request since the attempt began, and not long ago: then it is no outage, but a fault of this request.
+// mayBeCause says that the request itself may be the reason: its connections break, and no other request has failed for half of the budget.
+func (g *gate) failed(t ticket, e *Error) (outage int, mayBeCause bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	now := time.Now()
 	g.release(t)
-	if t.responses != g.responses {
-		return 0
+	// If the host stopped responding some time ago, this request may have begun before the last response.
+	if t.responses != g.responses && now.Sub(g.lastResponse) < g.outage.budget {
+		return 0, false
 	}
-	g.outage.fail(time.Now(), t.key, t.outageProbe, e, 0)
-	return g.outage.number
+	// Not all of the time that the request hung counts: its time limit may be longer than the budget.
+	begin := now.Add(-min(now.Sub(t.begin), headStart*g.outage.spare))
+	number := g.outage.number
+	g.outage.fail(now, begin, t.key, t.outageProbe, e, 0)
+	if g.outage.number != number {
+		time.AfterFunc(g.outage.left(now), g.giveUp) // it does nothing if the outage has ended
+	}
+	return g.outage.number, errors.Is(e, ErrBroken) && g.outage.only == t.key && g.outage.left(now) < g.outage.budget/2
+}
+
+// giveUp ends the attempts that are on their way if the outage has used up its budget.
+func (g *gate) giveUp() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.outage.holds() && g.outage.left(time.Now()) <= 0 {
+		g.endOver()
+		g.over, g.endOver = context.WithCancel(context.Background())
+	}
 }
 
 // abandoned reports an attempt that says nothing about Kantata, because its caller left.

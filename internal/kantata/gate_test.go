@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,34 +103,87 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// A host that hangs, from the beginning or in the middle of a run, ends everything within the time limit of a request and 30 seconds.
 func TestHangingHost(t *testing.T) {
-	for _, parallel := range []int{1, 10, 40} {
-		inBubble(t, func(t *testing.T) {
-			client, a := serve(t, func(w http.ResponseWriter, _ int) {
-				if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-					untilClosed(conn)
-				}
-			}, func(c *Config) { c.RequestTimeout, c.MaxRetries = 3*time.Minute, 4 })
-			start := time.Now()
-			errs := spread(1000, parallel, func(i int) error { return get(t.Context(), client, i+1) })
-			took := time.Since(start)
-			if len(errs) != 1000 || took > 210*time.Second || a.sent() > parallel+10 {
-				t.Errorf("parallelism %d: got %d errors after %d requests and %s, want 210 s", parallel, len(errs), a.sent(), took)
+	const limit = 3 * time.Minute
+	for _, healthy := range []int{0, 1, 25} {
+		for _, n := range []int{1, 10, 300} {
+			for _, parallel := range []int{1, 10, 40} {
+				t.Run(fmt.Sprintf("%d after %d, parallelism %d", n, healthy, parallel), func(t *testing.T) {
+					inBubble(t, func(t *testing.T) {
+						var lastResponse time.Time
+						client, a := serve(t, func(w http.ResponseWriter, i int) {
+							if i <= healthy {
+								// The first of these responses are slow, so that requests of any age hang when the last one arrives.
+								time.Sleep(time.Duration(healthy-i) * time.Second)
+								lastResponse = time.Now()
+								send(w, 200, one)
+								return
+							}
+							if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+								untilClosed(conn)
+							}
+						}, func(c *Config) { c.RequestTimeout, c.MaxRetries = limit, 4 })
+						lastResponse = time.Now()
+						errs := spread(n+healthy, parallel, func(i int) error { return get(t.Context(), client, i+1) })
+						if took := time.Since(lastResponse); len(errs) != n || took > limit+30*time.Second || a.sent() > healthy+parallel+15 {
+							t.Errorf("got %d errors after %d requests and %s, want %d after at most 15 for each slot and 210 s", len(errs), a.sent(), took, n)
+						}
+						if !slices.ContainsFunc(errs, func(err error) bool { return hasCause(err, ErrTimeout) }) {
+							t.Errorf("got %v, want a timeout as the cause", errs[0])
+						}
+					})
+				})
 			}
-			if err := errs[999]; !hasCause(err, ErrTimeout) {
-				t.Errorf("got %v, want a timeout as the cause", err)
-			}
-		})
+		}
 	}
+}
+
+// A request that was on its way when an outage began fails when the outage has used up its budget, and not later.
+func TestOutageEndsRequestsThatAreOnTheirWay(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		start := time.Now()
+		client, _ := serve(t, func(w http.ResponseWriter, _ int) {
+			if since := time.Since(start); since > 10*time.Minute {
+				if since > 20*time.Minute {
+					time.Sleep(time.Minute)
+				}
+				send(w, 200, one)
+				return
+			}
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				untilClosed(conn)
+			}
+		}, func(c *Config) { c.RequestTimeout = 3 * time.Minute })
+		var all sync.WaitGroup
+		all.Go(func() { _ = get(t.Context(), client, 1) })
+		time.Sleep(170 * time.Second)
+		err := call(t.Context(), client, http.MethodPost)
+		if !hasCause(err, ErrTimeout) || OutcomeOf(err) != OutcomePending {
+			t.Errorf("got %v with outcome %d, want a timeout with %d", err, OutcomeOf(err), OutcomePending)
+		}
+		if took := time.Since(start); took < 205*time.Second || took > 210*time.Second {
+			t.Errorf("got a duration of %s, want about 207 s", took)
+		}
+		if want := "within 37s"; !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+		all.Wait()
+
+		// It has no consequences for the requests after the outage, even if they are slow.
+		for n := range 2 {
+			time.Sleep(10 * time.Minute)
+			if err := get(t.Context(), client, n+1); err != nil {
+				t.Errorf("after the outage: got the error %v, want none", err)
+			}
+		}
+	})
 }
 
 // No request fails because of an outage of ten seconds, of any kind.
 func TestShortOutage(t *testing.T) {
 	for _, kind := range []string{"refused", "reset", "hangs"} {
 		for _, parallel := range []int{1, 10, 40} {
-			if kind == "reset" && parallel == 1 {
-				continue // max_retries counts the attempts of a request whose connections break
-			}
 			t.Run(fmt.Sprint(kind, " ", parallel), func(t *testing.T) {
 				inBubble(t, func(t *testing.T) {
 					start := time.Now()

@@ -41,17 +41,15 @@ func (c *Client) do(ctx context.Context, r request, decode func(body []byte) err
 		case a.err.StatusCode == http.StatusTooManyRequests:
 			// The server did not act, and the gate does the waiting.
 			continue
-		case !r.mayRepeat(a):
+		case !r.mayRepeat(a), a.mayBeCause:
 			return a.err
-		}
-		// An outage has its own budget, which does not count attempts. A broken connection counts, because this request may be the cause.
-		budgeted := a.outage != 0 && !errors.Is(a.err, ErrBroken)
-		if budgeted && a.outage == outage {
+		case a.outage != 0 && a.outage == outage:
+			// An outage has its own budget, which does not count attempts.
 			continue
 		}
 		faults++
 		allowed := c.config.MaxRetries
-		if budgeted {
+		if a.outage != 0 {
 			// The request waits for the end of a first outage even if max_retries is 0.
 			outage, allowed = a.outage, max(1, allowed)
 		}
@@ -72,7 +70,8 @@ func (c *Client) do(ctx context.Context, r request, decode func(body []byte) err
 type attempted struct {
 	err        *Error // nil after a success
 	stage      stage
-	outage     int // the number of the outage that the attempt belongs to; 0 for none
+	outage     int  // the number of the outage that the attempt belongs to; 0 for none
+	mayBeCause bool // the request may be the reason of the outage
 	retryAfter time.Duration
 }
 
@@ -83,7 +82,7 @@ func (c *Client) attempt(ctx context.Context, r request, number int, t ticket, d
 		limit = min(limit, t.timeLimit)
 	}
 	start := time.Now()
-	resp, at, err := c.exchange(ctx, r, limit)
+	resp, at, err := c.exchange(ctx, t.over, r, limit)
 	seen := Attempt{Method: r.method, Path: r.path, Number: number, Duration: time.Since(start)}
 	a = attempted{err: c.judge(r, resp, at, err, decode), stage: at, retryAfter: retryAfter(resp)}
 	switch {
@@ -92,7 +91,7 @@ func (c *Client) attempt(ctx context.Context, r request, number int, t ticket, d
 	case resp != nil, at == responding && !errors.Is(err, ErrTimeout):
 		c.gate.responded(t, a.err, a.retryAfter)
 	default:
-		a.outage = c.gate.failed(t, a.err)
+		a.outage, a.mayBeCause = c.gate.failed(t, a.err)
 	}
 	if observe := c.config.Observe; observe != nil {
 		if resp != nil {

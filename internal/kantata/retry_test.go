@@ -68,19 +68,6 @@ func TestWhichRequestIsSentAgain(t *testing.T) {
 			})
 		}
 	}
-	for method, want := range map[string]fate{"GET": {3, OutcomeUnknown}, "POST": {1, OutcomeUnknown}, "DELETE": {3, OutcomeUnknown}} {
-		t.Run(method+" reset", func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				client, a := serve(t, func(w http.ResponseWriter, _ int) { reset(w) })
-				start := time.Now()
-				err := call(t.Context(), client, method)
-				checkFate(t, a, err, want)
-				if took := time.Since(start); !hasCause(err, ErrBroken) || took > 3*time.Second {
-					t.Errorf("got %v after %s, want ErrBroken", err, took)
-				}
-			})
-		})
-	}
 	for _, method := range []string{"GET", "POST", "DELETE"} {
 		t.Run(method+" too large", func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -95,6 +82,26 @@ func TestWhichRequestIsSentAgain(t *testing.T) {
 				checkFate(t, a, err, fate{1, OutcomeUnknown})
 				if !hasCause(err, ErrTooLarge) {
 					t.Errorf("got %v, want ErrTooLarge", err)
+				}
+			})
+		})
+	}
+}
+
+// A request whose connections break is sent again for half as long as an outage may last, because the request may be the cause.
+func TestBrokenConnections(t *testing.T) {
+	for method, sent := range map[string][2]int{"GET": {8, 16}, "POST": {1, 1}, "DELETE": {8, 16}} {
+		t.Run(method, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				client, a := serve(t, func(w http.ResponseWriter, _ int) { reset(w) }, func(c *Config) { c.MaxRetries = 0 })
+				start := time.Now()
+				err := call(t.Context(), client, method)
+				took := time.Since(start)
+				if e := asError(t, err); !hasCause(err, ErrBroken) || e.Outcome != OutcomeUnknown || e.Condition != nil {
+					t.Errorf("got %+v, want ErrBroken with outcome %d and no condition", e, OutcomeUnknown)
+				}
+				if n := a.sent(); n < sent[0] || n > sent[1] || method != "POST" && took < 14500*time.Millisecond || took > 18*time.Second {
+					t.Errorf("got %d requests in %s, want %d to %d in 14.5 s to 18 s", n, took, sent[0], sent[1])
 				}
 			})
 		})

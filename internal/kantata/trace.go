@@ -38,9 +38,9 @@ type response struct {
 	body   []byte
 }
 
-// exchange makes one attempt within the time limit, which includes reading the body. The error wraps one of the package's errors if the
-// attempt failed by itself, and the context's if ctx ended.
-func (c *Client) exchange(ctx context.Context, r request, limit time.Duration) (*response, stage, error) {
+// exchange makes one attempt within the time limit, which includes reading the body, and gives it up when over ends. The error wraps one of
+// the package's errors if the attempt failed by itself, and the context's if ctx ended.
+func (c *Client) exchange(ctx, over context.Context, r request, limit time.Duration) (*response, stage, error) {
 	var reached atomic.Int32
 	// The transport repeats a POST by itself only if nothing was written to a connection that it kept. It then calls GetConn again.
 	trace := &httptrace.ClientTrace{
@@ -50,17 +50,21 @@ func (c *Client) exchange(ctx context.Context, r request, limit time.Duration) (
 	}
 	limited, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, trace), limit)
 	defer cancel()
+	defer context.AfterFunc(over, cancel)()
+	start := time.Now()
 	resp, err := c.roundTrip(limited, r)
 	at := stage(reached.Load())
+	// It is rounded up, so that it is never 0.
+	within := (min(time.Since(start), limit) + 99*time.Millisecond).Truncate(100 * time.Millisecond)
 	switch {
 	case err == nil:
 		return resp, at, nil
 	case ctx.Err() != nil:
 		return nil, at, ctx.Err()
 	case limited.Err() != nil && at == connecting:
-		err = fmt.Errorf("%w within %s", ErrNotSent, limit.Round(100*time.Millisecond))
+		err = fmt.Errorf("%w within %s", ErrNotSent, within)
 	case limited.Err() != nil:
-		err = fmt.Errorf("%w within %s", ErrTimeout, limit.Round(100*time.Millisecond))
+		err = fmt.Errorf("%w within %s", ErrTimeout, within)
 	case at == connecting:
 		err = fmt.Errorf("%w: %w", ErrNotSent, err)
 	case at == sending:
