@@ -137,7 +137,7 @@ type conditionText struct {
 	summary string
 	// happened and advice make the short text, which is at most six lines of 78 columns.
 	happened, advice string
-	// more is added to the first error.
+	// more is added to the first error. If there is nothing more to say, all errors are the same.
 	more string
 }
 
@@ -145,10 +145,9 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 	kantata.TokenMissing: {
 		summary:  "Missing Kantata Access Token",
 		happened: "This operation sends a request to Kantata, but no access token is configured.",
-		advice:   "Set the environment variable " + envAccessToken + ", or set access_token from an ephemeral variable.",
-		more: "Terraform 1.10 and OpenTofu 1.11 are the first versions with ephemeral variables. Do not use a sensitive variable: " +
-			"a saved plan contains its value in clear text.\n\n" +
-			"An account administrator can get a token in Kantata under Settings, on the page of a registered application.",
+		advice: "Set the environment variable " + envAccessToken + ", or set access_token from an ephemeral variable (Terraform 1.10, " +
+			"OpenTofu 1.11). Do not use a sensitive variable: a saved plan contains its value in clear text. An account administrator " +
+			"can get a token in Kantata under Settings, on the page of a registered application.",
 	},
 	kantata.TokenRejected: {
 		summary:  "Kantata Access Token Rejected",
@@ -173,14 +172,14 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 // conditionDiagnostic explains the condition in full in the first error only, because each membership may have one.
 func conditionDiagnostic(e *kantata.Error) diag.Diagnostic {
 	text := conditionTexts[e.Condition.Kind]
-	if !e.Condition.FirstReport() {
-		return diag.NewErrorDiagnostic(text.summary, text.happened+" "+text.advice+" Another error in this run has the details.")
+	short := text.happened + " " + text.advice
+	switch {
+	case text.more == "":
+		return diag.NewErrorDiagnostic(text.summary, short)
+	case !e.Condition.FirstReport():
+		return diag.NewErrorDiagnostic(text.summary, short+" Another error in this run has the details.")
 	}
-	detail := text.happened
-	if e.Condition.Kind != kantata.TokenMissing {
-		detail += " " + sentence(e.Error())
-	}
-	return diag.NewErrorDiagnostic(text.summary, detail+"\n\n"+text.advice+" "+text.more)
+	return diag.NewErrorDiagnostic(text.summary, text.happened+" "+sentence(e.Error())+"\n\n"+text.advice+" "+text.more)
 }
 
 // nextStep says what to do next. The advice of the operation, if it has any, takes precedence over what follows from the error.

@@ -133,6 +133,29 @@ func playCondition(t *testing.T, c processCondition, operation string, n, parall
 	}
 }
 
+// TestMissingToken expects the whole explanation in each error, because Terraform may print any of them first.
+func TestMissingToken(t *testing.T) {
+	t.Setenv(envAccessToken, "")
+	synctest.Test(t, func(t *testing.T) {
+		r := newServer(t, New("test")())
+		if said := diagnosticText(r.configure(filters(map[string]string{"base_url": "http://127.0.0.1/api/v1"}))); said != "" {
+			t.Fatalf("got the error %q, want none", said)
+		}
+		for i, operation := range []string{"read", "plan", "create"} {
+			said := r.condition(operation, i)
+			summary, detail, _ := strings.Cut(said, "\n")
+			if lines := strings.Count(wrapped(strings.TrimSpace(detail)), "\n") + 1; summary != "ERROR: Missing Kantata Access Token" || lines > 6 {
+				t.Errorf("%s: got %d lines of %s, want at most 6 about the token", operation, lines, said)
+			}
+			for _, want := range []string{envAccessToken, "ephemeral variable", "clear text"} {
+				if !strings.Contains(detail, want) {
+					t.Errorf("%s: got %s, want %q in it", operation, detail, want)
+				}
+			}
+		}
+	})
+}
+
 // condition calls the operation for the i-th membership and returns its error.
 func (r *run) condition(operation string, i int) (said string) {
 	group, user := "340001", fmt.Sprint(12000001+i)
