@@ -135,6 +135,15 @@ func TestResponsesToAnotherRequestAreErrors(t *testing.T) {
 		"get":        {one, func(c *Client) error { _, err := c.GetAccessGroupMembership(ctx, "5"); return err }},
 		"create":     {one, func(c *Client) error { _, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "43"}); return err }},
 		"create two": {two, func(c *Client) error { _, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "42"}); return err }},
+		"no page": {"{}", func(c *Client) error {
+			_, err := c.AccessGroupMembershipsPage(ctx, MembershipFilter{}, 1, 200)
+			return err
+		}},
+		"no list": {"{}", func(c *Client) error { _, err := c.AccessGroupMembershipsByID(ctx, []ID{"5"}); return err }},
+		"no user": {`{"results":[{"key":"users","id":"1"}],"users":{"1":[]}}`, func(c *Client) error {
+			_, err := c.UsersPage(ctx, UserFilter{}, 1, 200)
+			return err
+		}},
 		"page, user": {one, func(c *Client) error {
 			_, err := c.AccessGroupMembershipsPage(ctx, MembershipFilter{AccessGroupID: "7", UserID: "43"}, 1, 200)
 			return err

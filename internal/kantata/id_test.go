@@ -72,6 +72,17 @@ func TestIDsAreComparedAsNumbers(t *testing.T) {
 	}
 }
 
+func TestInvalidIDs(t *testing.T) {
+	t.Parallel()
+	if got := ID("x").Int64(); got != 0 {
+		t.Errorf("got %d for an invalid ID, want 0", got)
+	}
+	id := ID("5")
+	if err := id.UnmarshalJSON([]byte(`"\x"`)); err == nil || id != "5" {
+		t.Errorf("got %q and the error %v for an invalid string, want an error and no change", id, err)
+	}
+}
+
 // FuzzID checks that an ID that can be read is the same after it is written and read again.
 func FuzzID(f *testing.F) {
 	for _, seed := range []string{`12`, `"12"`, `9007199254740993`, `1e3`, `"012"`, `null`, `-0`, `"\u0031"`, `{`} {

@@ -43,6 +43,9 @@ func TestWhichRequestIsSentAgain(t *testing.T) {
 	}
 	faults := map[string]func(http.ResponseWriter, int){
 		"login page": says(200, "<html>Log in</html>"),
+		"101": func(w http.ResponseWriter, _ int) {
+			raw(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		},
 		"cut body": func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Content-Length", "5000")
 			send(w, 200, one)
