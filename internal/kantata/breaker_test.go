@@ -37,6 +37,7 @@ func TestBreaker(t *testing.T) {
 	check(2, "b", decision{wait: time.Second})
 	check(3, "b", decision{probe: true, limit: 10 * time.Second})
 	check(27, "b", decision{probe: true, limit: 3 * time.Second})
+	check(30, "b", decision{probe: true, limit: time.Second})
 	b.probing = true
 	check(3, "c", decision{wait: 27 * time.Second})
 	check(29, "c", decision{wait: time.Second})
@@ -91,6 +92,9 @@ func TestJittered(t *testing.T) {
 				t.Errorf("%d: got %s, want %s to %s", n, got, most/2, most)
 			}
 		}
+	}
+	if got := jittered(time.Nanosecond, time.Nanosecond, 1); got != 0 {
+		t.Errorf("got %s for the shortest wait, want 0", got)
 	}
 	if got := jittered(time.Minute, time.Second, 1); got > time.Second {
 		t.Errorf("got %s, want at most the upper bound", got)

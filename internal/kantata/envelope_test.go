@@ -36,6 +36,10 @@ func TestEnvelope(t *testing.T) {
 	if diff := cmp.Diff(want, page.Items); diff != "" {
 		t.Errorf("the rows differ (-want +got):\n%s", diff)
 	}
+	largest, err := (&Client{}).decodeMemberships([]byte(`{"results":[],"count":0,"meta":{"page_count":1000000}}`))
+	if err != nil || largest.PageCount != maxPageCount {
+		t.Errorf("got %+v and the error %v, want %d pages", largest, err, maxPageCount)
+	}
 	empty, err := (&Client{}).decodeMemberships([]byte(`{"count":0,"results":[],"access_group_memberships":{},
 		"meta":{"count":0,"page_count":0,"page_number":0,"page_size":20}}`))
 	if err != nil || len(empty.Items) != 0 || empty.Count != 0 {

@@ -129,6 +129,9 @@ func TestHangingHost(t *testing.T) {
 						if took := time.Since(lastResponse); len(errs) != n || took > limit+30*time.Second || a.sent() > healthy+parallel+15 {
 							t.Errorf("got %d errors after %d requests and %s, want %d after at most 15 for each slot and 210 s", len(errs), a.sent(), took, n)
 						}
+						if took := time.Since(lastResponse); n == 1 && parallel == 1 && took != limit+27*time.Second {
+							t.Errorf("got a duration of %s for one request, want 207 s", took)
+						}
 						if !slices.ContainsFunc(errs, func(err error) bool { return hasCause(err, ErrTimeout) }) {
 							t.Errorf("got %v, want a timeout as the cause", errs[0])
 						}
@@ -561,6 +564,21 @@ func TestLongestRetryAfterCounts(t *testing.T) {
 			t.Errorf("got %d requests in %s, want 6 in about 60 s", a.sent(), took)
 		}
 	})
+}
+
+// TestFirstPause expects a little more than a second after the first 429, and one interval if the rate is known.
+func TestFirstPause(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		g := newGate(Waits{}.orDefault())
+		if got := g.firstPause(); got < 1125*time.Millisecond || got > 1250*time.Millisecond {
+			t.Errorf("got %s, want 1.125 s to 1.25 s", got)
+		}
+		g.pace.rate = 10
+		if got := g.firstPause(); got != 100*time.Millisecond {
+			t.Errorf("got %s at ten requests a second, want 100 ms", got)
+		}
+	}
 }
 
 // TestOpenGate expects no delay if there is no limit and no outage.

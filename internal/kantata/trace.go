@@ -54,8 +54,7 @@ func (c *Client) exchange(ctx, over context.Context, r request, limit time.Durat
 	start := time.Now()
 	resp, err := c.roundTrip(limited, r)
 	at := stage(reached.Load())
-	// It is rounded up, so that it is never 0.
-	within := (min(time.Since(start), limit) + 99*time.Millisecond).Truncate(100 * time.Millisecond)
+	within := roundedUp(min(time.Since(start), limit))
 	switch {
 	case err == nil:
 		return resp, at, nil
@@ -73,6 +72,12 @@ func (c *Client) exchange(ctx, over context.Context, r request, limit time.Durat
 		err = fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	return nil, at, err
+}
+
+// roundedUp returns d in tenths of a second; at least one.
+func roundedUp(d time.Duration) time.Duration {
+	const tenth = 100 * time.Millisecond
+	return max((d + tenth - 1).Truncate(tenth), tenth)
 }
 
 func (c *Client) roundTrip(ctx context.Context, r request) (*response, error) {

@@ -67,11 +67,26 @@ func TestWhatWasSentIsKnown(t *testing.T) {
 				if took := time.Since(start); took > 10*time.Second+time.Microsecond {
 					t.Errorf("got a duration of %s, want at most 10 s", took)
 				}
+				if errors.Is(c.want, ErrTimeout) && !strings.HasSuffix(err.Error(), "no complete response within 10s") {
+					t.Errorf("got %v, want the time limit at its end", err)
+				}
 				if n := a.sent(); n > 1 {
 					t.Errorf("got %d requests, want at most one", n)
 				}
 			})
 		})
+	}
+}
+
+func TestRoundedUp(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "100ms", 1: "100ms", 100 * time.Millisecond: "100ms", 100*time.Millisecond + 1: "200ms", 1299 * time.Millisecond: "1.3s",
+		10 * time.Second: "10s",
+	} {
+		if got := roundedUp(d).String(); got != want {
+			t.Errorf("%s: got %s, want %s", d, got, want)
+		}
 	}
 }
 

@@ -99,6 +99,9 @@ func TestUsersThatWereNotRequested(t *testing.T) {
 		if err != nil || len(people) != 2 || a.sent() != 2 {
 			t.Errorf("two pages: got %+v and the error %v after %d requests, want 2 people after 2", people, err, a.sent())
 		}
+		if !strings.Contains(a.received[1], "&page=2&") {
+			t.Errorf("got the second request %q, want one for page 2", a.received[1])
+		}
 	})
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, says(403, ""))
