@@ -45,6 +45,7 @@ func TestBreaker(t *testing.T) {
 	b.fail(at(30), at(30), "a", true, cause, 5*time.Second)
 	b.probing = false
 	// Only "a" has failed. The fault may concern "a" only, so "b" is tried.
+	check(30, "b", decision{probe: true, limit: time.Second})
 	check(31, "a", refused)
 	check(31, "b", decision{probe: true, limit: time.Second})
 	b.fail(at(31), at(31), "b", true, cause, 5*time.Second)

@@ -67,7 +67,7 @@ func TestRequests(t *testing.T) {
 						body = `{"success":"deleted"}`
 					}
 					send(w, 200, body)
-				}, func(c *Config) { c.UserAgent = " test/1\tägent\n(x)\x00 " })
+				}, func(c *Config) { c.UserAgent = " test/1\tägent\n(x)\x00 ~ " })
 				if err := c.call(client); err != nil {
 					t.Fatal(err)
 				}
@@ -75,7 +75,7 @@ func TestRequests(t *testing.T) {
 					t.Errorf("got %q, want %q", a.received, c.want)
 				}
 				want := http.Header{
-					"Authorization": {"Bearer " + token}, "Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"test/1 gent (x)"},
+					"Authorization": {"Bearer " + token}, "Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"test/1 gent (x) ~"},
 				}
 				if name == "create" {
 					want["Content-Type"], want["Content-Length"] = []string{"application/json"}, []string{"62"}

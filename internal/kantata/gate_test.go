@@ -566,6 +566,95 @@ func TestLongestRetryAfterCounts(t *testing.T) {
 	})
 }
 
+// enter lets a request through that need not wait.
+func enter(t *testing.T, g *gate) ticket {
+	t.Helper()
+	passed, wait, _, refusal := g.decide("GET /x?")
+	if wait > 0 || refusal != nil {
+		t.Fatalf("got a wait of %s and the refusal %v, want neither", wait, refusal)
+	}
+	return passed
+}
+
+// A response to a request that was sent before a 429 came does not end the limit, but a later Retry-After counts.
+func TestResponsesAfterThe429(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		g := newGate(Waits{}.orDefault())
+		first, second, third := enter(t, g), enter(t, g), enter(t, g)
+		wait := func() time.Duration { _, wait, _, _ := g.decide("GET /x?"); return wait }
+
+		g.responded(first, &Error{StatusCode: 429}, 0)
+		if got := wait(); got < 1125*time.Millisecond || got > 1250*time.Millisecond {
+			t.Errorf("got a wait of %s without a Retry-After, want 1.125 s to 1.25 s", got)
+		}
+		g.responded(second, nil, 0)
+		g.responded(third, &Error{StatusCode: 429}, time.Minute)
+		if got := wait(); got != time.Minute || !g.limit.holds() {
+			t.Errorf("got a wait of %s, want a minute", got)
+		}
+	})
+	inBubble(t, func(t *testing.T) {
+		g := newGate(Waits{}.orDefault())
+		first, second := enter(t, g), enter(t, g)
+		g.responded(first, &Error{StatusCode: 429}, 5*time.Second)
+		g.responded(second, nil, 0)
+		if _, wait, _, _ := g.decide("GET /x?"); wait != 5*time.Second || !g.limit.holds() {
+			t.Errorf("got a wait of %s, want 5 s", wait)
+		}
+	})
+}
+
+// A request that fails long after the last response reveals an outage, even if it began before that response.
+func TestWhatBeginsAnOutage(t *testing.T) {
+	for ago, want := range map[time.Duration]int{29*time.Second - 1: 0, 29 * time.Second: 1} {
+		inBubble(t, func(t *testing.T) {
+			g := newGate(Waits{}.orDefault())
+			hangs, responds := enter(t, g), enter(t, g)
+			g.responded(responds, nil, 0)
+			inFlight := enter(t, g)
+			time.Sleep(ago)
+			if outage, _ := g.failed(hangs, &Error{Err: ErrTimeout}); outage != want {
+				t.Errorf("got outage %d %s after a response, want %d", outage, ago, want)
+			}
+			// The time that the request hung counts in part.
+			time.Sleep(27*time.Second - 1)
+			synctest.Wait()
+			if inFlight.over.Err() != nil {
+				t.Error("got the end of a request that is on its way, want it later")
+			}
+			time.Sleep(time.Nanosecond)
+			synctest.Wait()
+			if ended := inFlight.over.Err() != nil; ended != (want == 1) || g.over.Err() != nil {
+				t.Errorf("got the end of a request that is on its way: %t, want %t, and that of no later one", ended, want == 1)
+			}
+		})
+	}
+}
+
+// A request may be the reason of an outage if its connections break and no other request has failed for half of the budget.
+func TestWhatMayBeTheCause(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		g := newGate(Waits{}.orDefault())
+		broken := enter(t, g)
+		check := func(ticket ticket, err error, want bool) {
+			t.Helper()
+			if _, got := g.failed(ticket, &Error{Err: err}); got != want {
+				t.Errorf("got %t, want %t", got, want)
+			}
+		}
+		check(broken, ErrBroken, false)
+		time.Sleep(14500 * time.Millisecond)
+		check(broken, ErrBroken, false)
+		time.Sleep(time.Nanosecond)
+		check(broken, ErrNotSent, false)
+		check(broken, ErrBroken, true)
+		other := broken
+		other.key = "GET /y?"
+		check(other, ErrBroken, false)
+		check(broken, ErrBroken, false)
+	})
+}
+
 // TestFirstPause expects a little more than a second after the first 429, and one interval if the rate is known.
 func TestFirstPause(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,9 @@ func TestIDIsWrittenAsANumber(t *testing.T) {
 
 func TestInvalidIDIsQuotedInPart(t *testing.T) {
 	t.Parallel()
+	if _, err := ParseID(strings.Repeat("x", 40)); err == nil || strings.Contains(err.Error(), "...") {
+		t.Errorf("got the error %v, want all of 40 characters", err)
+	}
 	if _, err := ParseID(strings.Repeat("x", 1000)); err == nil || len(err.Error()) > 200 {
 		t.Errorf("got the error %v, want one of at most 200 bytes", err)
 	}

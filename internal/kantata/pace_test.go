@@ -24,7 +24,7 @@ func TestPace(t *testing.T) {
 
 	passed(1000)
 	p.sent(now)
-	if p.rate != 0 || p.wait(now) != 0 {
+	if p.rate != 0 || p.wait(now) != 0 || !p.next.IsZero() {
 		t.Errorf("got %+v, want no pace without a 429", p)
 	}
 	// Only the responses of the last second count.
@@ -66,6 +66,10 @@ func TestPace(t *testing.T) {
 	if p.rate != 0 {
 		t.Errorf("got a rate of %g, want no pacing above %d", p.rate, maxRate)
 	}
+
+	p = pace{rate: 199.3, searching: true}
+	passed(1)
+	rate(200, true)
 
 	// A rate that was measured from few responses is a guess.
 	p = pace{}

@@ -32,6 +32,7 @@ func TestRedact(t *testing.T) {
 		"x=" + secret[:8] + "|":              "x=" + secret[:8] + "|",
 		"cut: " + secret[5:]:                 "cut: [redacted]",
 		strings.ToUpper(secret):              "[redacted]",
+		strings.ToLower(secret):              "[redacted]",
 		"z-012345678 é z-0123456":            "[redacted] é [redacted]",
 		"https://me:pw@kantata.test/x?y=a@b": "https://[redacted]@kantata.test/x?y=a@b",
 		"https://kantata.test/users/a@b":     "https://kantata.test/users/a@b",
@@ -43,6 +44,9 @@ func TestRedact(t *testing.T) {
 	// A text is redacted before it is shortened, so that no part of a token is left at its end.
 	if got := r.short(strings.Repeat("x", maxTextLength-4) + secret); strings.Contains(got, secret[:4]) {
 		t.Errorf("got %q, want no part of the token", got)
+	}
+	if text := strings.Repeat("x", maxTextLength); r.short(text) != text {
+		t.Errorf("got %q, want all of %d characters", r.short(text), maxTextLength)
 	}
 	for short, want := range map[string]string{"": "abcdefghijkl", "abc": "[redacted]defghijkl"} {
 		if got := newRedactor(short).redact("abcdefghijkl"); got != want {

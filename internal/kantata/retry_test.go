@@ -17,6 +17,7 @@ type fate struct {
 
 func TestWhichRequestIsSentAgain(t *testing.T) {
 	statuses := map[int]map[string]fate{
+		300: {"GET": {1, OutcomeNotDone}, "POST": {1, OutcomeNotDone}, "DELETE": {1, OutcomeNotDone}},
 		301: {"GET": {1, OutcomeNotDone}, "POST": {1, OutcomeNotDone}, "DELETE": {1, OutcomeNotDone}},
 		303: {"GET": {1, OutcomeUnknown}, "POST": {1, OutcomeUnknown}, "DELETE": {1, OutcomeUnknown}},
 		400: {"GET": {1, OutcomeNotDone}, "POST": {1, OutcomeNotDone}, "DELETE": {1, OutcomeNotDone}},
@@ -109,6 +110,47 @@ func TestBrokenConnections(t *testing.T) {
 			})
 		})
 	}
+}
+
+// max_retries counts the outages that a request meets, so that a request which always fails while others succeed is not sent forever.
+func TestManyOutages(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		const broken = "GET /api/v1/access_group_memberships/56000101"
+		var a *api
+		var client *Client
+		client, a = serve(t, func(w http.ResponseWriter, n int) {
+			a.mu.Lock()
+			fails := a.received[n-1] == broken
+			a.mu.Unlock()
+			if fails {
+				reset(w)
+				return
+			}
+			send(w, 200, one)
+		})
+		failed := make(chan error)
+		go func() { failed <- call(t.Context(), client, http.MethodGet) }()
+		for i := 1; ; i++ {
+			select {
+			case err := <-failed:
+				sent := 0
+				for _, r := range a.received {
+					if r == broken {
+						sent++
+					}
+				}
+				if !hasCause(err, ErrBroken) || sent < 3 || sent > 9 {
+					t.Errorf("got %v after %d requests, want ErrBroken after 3 outages of at most 3 requests", err, sent)
+				}
+				return
+			default:
+			}
+			if err := get(t.Context(), client, i); err != nil || i > 1000 {
+				t.Fatalf("request %d: got the error %v, want none", i, err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
 }
 
 func checkFate(t *testing.T, a *api, err error, want fate) {
@@ -259,6 +301,9 @@ func TestContextEndsEverything(t *testing.T) {
 			defer close(stop)
 			if err := call(ctx, client, http.MethodPost); !errors.Is(err, context.Canceled) || OutcomeOf(err) != OutcomePending {
 				t.Errorf("got the error %v with outcome %d, want a cancellation with %d", err, OutcomeOf(err), OutcomePending)
+			}
+			if client.gate.outage.holds() {
+				t.Error("got an outage, want none because of a request that was canceled")
 			}
 		})
 	})

@@ -3,6 +3,7 @@ package kantata
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -142,17 +143,19 @@ func TestErrorWithEndlessBody(t *testing.T) {
 			t.Errorf("got %.1000v, want a short error with 403", e)
 		}
 	})
-	inBubble(t, func(t *testing.T) {
-		client, _ := serve(t, func(w http.ResponseWriter, _ int) {
-			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-				_, _ = conn.Write([]byte("HTTP/1.1 403 Forbidden\r\nContent-Length: 900\r\n\r\n{"))
-				untilClosed(conn)
+	for _, status := range []int{300, 403} {
+		inBubble(t, func(t *testing.T) {
+			client, _ := serve(t, func(w http.ResponseWriter, _ int) {
+				if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+					_, _ = fmt.Fprintf(conn, "HTTP/1.1 %d X\r\nContent-Length: 900\r\n\r\n{", status)
+					untilClosed(conn)
+				}
+			})
+			if e := asError(t, call(t.Context(), client, http.MethodPost)); e.StatusCode != status || e.Outcome != OutcomeNotDone {
+				t.Errorf("got the error %v, want a %d with outcome %d", e, status, OutcomeNotDone)
 			}
 		})
-		if e := asError(t, call(t.Context(), client, http.MethodPost)); e.StatusCode != 403 || e.Outcome != OutcomeNotDone {
-			t.Errorf("got the error %v, want a 403 with outcome %d", e, OutcomeNotDone)
-		}
-	})
+	}
 }
 
 func TestLargestBody(t *testing.T) {

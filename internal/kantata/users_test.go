@@ -139,4 +139,9 @@ func TestUsersAreRequestedInChunks(t *testing.T) {
 	if got := chunkLength([]string{strings.Repeat("a", 9000), "b"}); got != 1 {
 		t.Errorf("got a chunk of %d, want 1", got)
 	}
+	// With its comma, each of these has 3,500 characters.
+	half := strings.Repeat("a", maxAddressesLength/2-len("%2C"))
+	if both, more := chunkLength([]string{half, half}), chunkLength([]string{half, half + "a"}); both != 2 || more != 1 {
+		t.Errorf("got chunks of %d and %d, want 2 and 1", both, more)
+	}
 }
