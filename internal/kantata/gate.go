@@ -30,7 +30,7 @@ type gate struct {
 	limit   breaker
 	// rejected is set by the first 401 and never reset.
 	rejected *Error
-	// over ends when an outage has used up its budget, so that requests that are on their way fail with all others. Then it is replaced.
+	// over ends when an outage has used up its budget, so that requests in flight fail with all others. Then it is replaced.
 	over    context.Context
 	endOver context.CancelFunc
 	// sent counts requests, responses counts complete responses. lastResponse is when the last one arrived.
@@ -207,7 +207,7 @@ func (g *gate) failed(t ticket, e *Error) (outage int, mayBeCause bool) {
 	return g.outage.number, errors.Is(e, ErrBroken) && g.outage.only == t.key && g.outage.left(now) < g.outage.budget/2
 }
 
-// giveUp ends the attempts that are on their way if the outage has used up its budget.
+// giveUp ends the attempts in flight if the outage has used up its budget.
 func (g *gate) giveUp() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

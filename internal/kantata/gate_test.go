@@ -142,8 +142,8 @@ func TestHangingHost(t *testing.T) {
 	}
 }
 
-// A request that was on its way when an outage began fails when the outage has used up its budget, and not later.
-func TestOutageEndsRequestsThatAreOnTheirWay(t *testing.T) {
+// A request that was in flight when an outage began fails when the outage has used up its budget, and not later.
+func TestOutageEndsRequestsInFlight(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		start := time.Now()
 		client, _ := serve(t, func(w http.ResponseWriter, _ int) {
@@ -620,12 +620,12 @@ func TestWhatBeginsAnOutage(t *testing.T) {
 			time.Sleep(27*time.Second - 1)
 			synctest.Wait()
 			if inFlight.over.Err() != nil {
-				t.Error("got the end of a request that is on its way, want it later")
+				t.Error("got the end of the request in flight, want it later")
 			}
 			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if ended := inFlight.over.Err() != nil; ended != (want == 1) || g.over.Err() != nil {
-				t.Errorf("got the end of a request that is on its way: %t, want %t, and that of no later one", ended, want == 1)
+				t.Errorf("got the end of the request in flight: %t, want %t, and that of no later one", ended, want == 1)
 			}
 		})
 	}
