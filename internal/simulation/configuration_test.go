@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
 // configuration is what a user has written: blocks with for_each, in which every key has a person, and one block with count.
@@ -176,10 +178,11 @@ func (c *configuration) listed() []string {
 	return []string{person{Group: group}.pair().group}
 }
 
-// hcl writes the configuration for the real Terraform.
-func (c *configuration) hcl() string {
+// hcl writes the configuration for the real Terraform. The provider sends its requests to the base URL.
+func (c *configuration) hcl(baseURL string) string {
 	var b strings.Builder
 	b.WriteString("terraform {\n  required_providers {\n    kantata = { source = \"kantata-community/kantata\" }\n  }\n}\n")
+	fmt.Fprintf(&b, "provider \"kantata\" {\n  access_token = %q\n  base_url     = %q\n}\n", kantatatest.Token, baseURL)
 	lifecycle := ""
 	if c.createFirst {
 		lifecycle = "  lifecycle {\n    create_before_destroy = true\n  }\n"

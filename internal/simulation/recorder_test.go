@@ -2,38 +2,52 @@ package simulation
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
-	"github.com/kantata-community/terraform-provider-kantata/internal/provider"
 )
 
-// envRecord makes the test binary a provider that appends each protocol call to the file that the variable names.
-const envRecord = "SIMULATION_RECORD"
-
 func TestMain(m *testing.M) {
-	file := os.Getenv(envRecord)
-	if file == "" {
-		must(os.Unsetenv("KANTATA_MAX_RETRIES")) // histories set everything else
-		dialWires()
-		os.Exit(m.Run())
-	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	must(os.Unsetenv("KANTATA_MAX_RETRIES")) // histories set everything else
+	dialWires()
+	// What a history leaves behind is small and lives as long as its bubble, so frequent collections cost a third of the time.
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
+
+// reattach serves a provider in this process until the test ends, and returns the variable that makes a real Terraform use it instead of
+// starting processes. The provider makes new data for itself whenever it is configured, as a new process does.
+func reattach(t *testing.T, address string, p tfprotov6.ProviderServer) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	configs, closed := make(chan *plugin.ReattachConfig, 1), make(chan struct{})
+	go func() {
+		must(tf6server.Serve(address, func() tfprotov6.ProviderServer { return p },
+			tf6server.WithDebug(ctx, configs, closed), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t)))
+	}()
+	config := <-configs
+	t.Cleanup(func() {
+		cancel()
+		<-closed
+	})
+	type addr struct{ Network, String string }
+	text, err := json.Marshal(map[string]any{address: map[string]any{
+		"Protocol": config.Protocol, "ProtocolVersion": config.ProtocolVersion, "Pid": config.Pid, "Test": config.Test,
+		"Addr": addr{config.Addr.Network(), config.Addr.String()},
+	}})
 	must(err)
-	must(tf6server.Serve("registry.terraform.io/kantata-community/kantata", func() tfprotov6.ProviderServer {
-		return &recorder{ProviderServer: providerserver.NewProtocol6(provider.New("test")())(), note: func(line string) {
-			_, _ = fmt.Fprintf(f, "%d\t%s\n", os.Getpid(), line) // one write, which the system appends as a whole
-		}}
-	}))
+	return "TF_REATTACH_PROVIDERS=" + string(text)
 }
 
 // recorder notes the calls of Terraform in front of the provider, in a form that does not depend on membership IDs or on their order.
@@ -111,9 +125,6 @@ func (r *recorder) ReadResource(
 	asked, got := r.attributes(req.CurrentState)["id"], r.attributes(resp.NewState)["id"]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.read == nil {
-		r.read, r.refresh = map[string]bool{}, map[string]bool{}
-	}
 	r.refresh[asked], r.read[got] = true, true
 	return resp, nil
 }
@@ -147,6 +158,9 @@ const configureCall = "configure"
 func (r *recorder) ConfigureProvider(
 	ctx context.Context, req *tfprotov6.ConfigureProviderRequest,
 ) (*tfprotov6.ConfigureProviderResponse, error) {
+	r.mu.Lock()
+	r.read, r.refresh = map[string]bool{}, map[string]bool{}
+	r.mu.Unlock()
 	r.note(configureCall)
 	return r.ProviderServer.ConfigureProvider(ctx, req)
 }

@@ -78,6 +78,7 @@ type product struct {
 	deposedIdentity  bool   // also when a replaced object is deleted after the create
 	readsRemoved     bool   // an object is read before its removal is planned, and not after
 	readsForgotten   bool   // an object that a removed block forgets is read
+	plansUnchanged   bool   // a refresh-only run plans removals, and drops what it has planned
 	forgetWarning    string // the summary of the warning for each object that is forgotten, or for all if forgetOnce
 	forgetOnce       bool
 }
@@ -85,9 +86,9 @@ type product struct {
 const oldest = "Terraform-1.11"
 
 var products = map[string]product{
-	oldest: {version: "1.11.4", forgetWarning: "Some objects will no longer be managed by Terraform", forgetOnce: true},
+	oldest: {version: "1.11.4", plansUnchanged: true, forgetWarning: "Some objects will no longer be managed by Terraform", forgetOnce: true},
 	"Terraform-1.15": {
-		version: "1.15.9", identities: true, replacedIdentity: true, deposedIdentity: true, readsRemoved: true,
+		version: "1.15.9", identities: true, replacedIdentity: true, deposedIdentity: true, readsRemoved: true, plansUnchanged: true,
 		forgetWarning: "Some objects will no longer be managed by Terraform", forgetOnce: true,
 	},
 	"OpenTofu-1.12": {
@@ -480,7 +481,7 @@ func (p *process) planAddress(
 ) (ch *change, refreshed *object, ok bool) {
 	c := p.command
 	keepObject, removedBlock := cfg.removed[block(addr)]
-	orphan := !wanted && !c.refreshOnly && (!removedBlock || !keepObject)
+	orphan := !wanted && (!c.refreshOnly || c.product.plansUnchanged) && (!removedBlock || !keepObject)
 	if orphan && !c.product.readsRemoved {
 		// Terraform 1.11 plans a removal before it reads the object, with what is in the state.
 		if ch, ok = p.planRemoval(addr, prior, actionRemove); !ok {
@@ -499,18 +500,19 @@ func (p *process) planAddress(
 		return nil, nil, false
 	}
 	switch {
-	case c.refreshOnly:
-		return nil, refreshed, true
-	case wanted:
-		// Terraform passes on the identity of an object that turned out to be absent.
+	case wanted && !c.refreshOnly:
+		// The identity of an object that turned out to be absent is passed on.
 		known := cmp.Or(refreshed, prior)
 		ch, ok = p.planInstance(addr, in, refreshed, p.identity(known), userKnown, slices.Contains(cfg.replace, addr))
-	case refreshed == nil:
+	case wanted, refreshed == nil, c.refreshOnly && !orphan:
 		ch = nil
 	case !orphan:
 		ch = &change{addr: addr, action: actionForget, prior: refreshed}
 	case c.product.readsRemoved:
 		ch, ok = p.planRemoval(addr, refreshed, actionRemove)
+	}
+	if c.refreshOnly {
+		ch = nil
 	}
 	return ch, refreshed, ok
 }
