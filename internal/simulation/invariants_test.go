@@ -48,6 +48,7 @@ const (
 	kindSlow           = "a run takes too long"
 	kindSlowStop       = "a run takes too long to stop"
 	kindInFlight       = "a process ends with writes in flight"
+	kindLateRequest    = "a process sends a request after its end"
 	kindManyRequests   = "a run sends too many requests"
 )
 
@@ -55,8 +56,8 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindUnannounced, kindPlanSilent, kindPlanFalse, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
-	kindInFlight, kindManyRequests,
+	kindUnannounced, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
+	kindInFlight, kindLateRequest, kindManyRequests,
 }
 
 // overlapping is appended to the kind of a violation if the run removes and creates one pair, so that these are separate kinds.
@@ -78,6 +79,7 @@ type verdict struct {
 	took   time.Duration
 	// The numbers of changes and requests before the run.
 	changesBefore, requestsBefore int
+	planRequests                  int
 
 	plan       *plan
 	announced  []diagnostic // by the plan
@@ -95,7 +97,7 @@ func newVerdict(w *world, c *command, s step, cfg *configuration) *verdict {
 }
 
 func (v *verdict) planned(pl *plan) {
-	v.plan, v.announced = pl, slices.Clone(v.c.diags)
+	v.plan, v.announced, v.planRequests = pl, slices.Clone(v.c.diags), len(v.requests())
 	for _, r := range v.requests() {
 		if r.Method != http.MethodGet {
 			v.broke(kindPlanWrites, "%s %s", r.Method, r.Path)
@@ -203,6 +205,7 @@ func (v *verdict) judge() {
 	}
 	f := v.facts()
 	v.judgeTime()
+	v.judgeRequests(f)
 	v.judgeFailure()
 	v.judgeRemovals(f)
 	v.judgeSharedRequests()
@@ -235,7 +238,7 @@ func (v *verdict) judge() {
 // Retry-After costs the time that it names, and any other fault costs the wait before the next attempt. A rate limit may last five minutes
 // (rule 12), and a create that ended in doubt is looked for during a minute (rule 3).
 func (v *verdict) judgeTime() {
-	limit, hits := 7*time.Minute, 0
+	limit := 7 * time.Minute
 	for _, f := range v.s.Faults {
 		cost := 10 * time.Second
 		switch {
@@ -245,7 +248,6 @@ func (v *verdict) judgeTime() {
 			cost += requestTimeout * time.Second
 		}
 		limit += time.Duration(f.Times) * cost
-		hits += f.Times
 	}
 	for _, e := range v.s.Events {
 		limit += time.Duration(e.Secs) * time.Second
@@ -255,14 +257,6 @@ func (v *verdict) judgeTime() {
 	}
 	if late := v.c.stoppedAt.Add(stopLimit); v.c.interrupted && time.Now().After(late) {
 		v.broke(kindSlowStop, "%s after Ctrl-C", time.Since(v.c.stoppedAt))
-	}
-	size := len(v.before.all()) + len(v.cfg.instances())
-	pages := 1
-	if v.history.PageSize > 0 {
-		pages += len(v.kantata.Memberships()) / v.history.PageSize
-	}
-	if most := 40 + 8*size + 8*pages + 10*hits; len(v.requests()) > most {
-		v.broke(kindManyRequests, "%d for %d instances, %d pages and %d faults", len(v.requests()), size, pages, hits)
 	}
 }
 
@@ -288,9 +282,12 @@ func (v *verdict) judgeFailure() {
 }
 
 // contested reports whether an error about the pair can be right without any fault: two addresses of the configuration or of the state have
-// it, the person has left, create_before_destroy creates it while it exists, it turned out to be another one in apply, or it cannot be
-// imported.
+// it, the person has left, create_before_destroy creates it while it exists, it turned out to be another one in apply, it cannot be
+// imported, or its delete cannot begin while its create waits for it (rule 11).
 func (v *verdict) contested(p pair, addr string) bool {
+	if v.c.parallelism == 1 && v.overlap {
+		return true
+	}
 	if v.left[p.user] || len(v.cfg.addressesOf(p)) > 1 || v.cfg.instances()[addr].imported && len(v.rows[p]) == 0 {
 		return true
 	}
@@ -421,7 +418,11 @@ func (v *verdict) dependencyFailed(addrs []string) bool {
 // judgeState checks that every entry of the state names a membership that exists, and one address only.
 func (v *verdict) judgeState(f *facts) {
 	for id, names := range f.held {
-		// A warning of an adoption is enough: with -target, Terraform does not tell the provider who else holds the pair.
+		// With -target, Terraform does not tell the provider who else holds the pair. So a warning of an adoption is enough, and nothing
+		// can be said about an import.
+		if len(v.cfg.targets) > 0 && slices.ContainsFunc(names, func(name string) bool { return slices.Contains(v.cfg.imports, name) }) {
+			continue
+		}
 		if p := v.state.all()[names[0]].pair(); len(names) > 1 && !v.excused(p) && !v.says(p) {
 			v.broke(kindTwoAddresses, "%s hold %s", strings.Join(names, " and "), id)
 		}
@@ -536,7 +537,12 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 	}
 }
 
-// evidenceAge is the greatest age of the evidence that a pair is absent (rule 5).
+// late keeps a request that a process sends after Terraform has received all its results.
+func (w *world) late(phase string, r *http.Request) {
+	w.broke(kindLateRequest, "the %s: %s %s", phase, r.Method, r.RequestURI)
+}
+
+// evidenceAge is how old the evidence may be that a pair is absent (rule 5).
 const evidenceAge = 10 * time.Second
 
 // created records a membership that a create took into the state although someone else had added it before.

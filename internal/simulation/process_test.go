@@ -40,6 +40,11 @@ func (c *command) start(phase string) *process {
 	p := &process{command: c, phase: phase, logs: &watcher{}}
 	p.wire = newWire(c.kantata, hash(c.seed, phase), c.latency)
 	p.wire.arrive = func(n int, _ *http.Request) { c.arrive(p, n) }
+	p.wire.late = func(r *http.Request) {
+		if !c.dead() {
+			c.observe.late(phase, r)
+		}
+	}
 	p.ctx = context.Background()
 	if c.logged {
 		p.ctx = tflogtest.RootLogger(p.ctx, p.logs)

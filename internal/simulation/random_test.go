@@ -77,14 +77,19 @@ func (g *generator) edit(list *[]edit, e edit) {
 
 // start is the first configuration, and memberships that others have added.
 func (g *generator) start() (s step) {
-	for i := range g.IntN(13) {
+	// Most faults need few people, and small histories are fast. Lists of several pages need many.
+	size := pick(g, 4, 4, 8, 13)
+	if g.lists {
+		size = 13
+	}
+	for i := range g.IntN(size) {
 		addr := fmt.Sprintf("%s[\"k%d\"]", pick(g, "m", "m", "n", byEmail, deferred), i)
 		g.edit(&s.Edits, edit{What: editAdd, Addr: addr, Who: g.keyedPerson()})
 	}
-	for range g.IntN(10) {
+	for range g.IntN(size) {
 		g.edit(&s.Edits, edit{What: editAppend, Who: person{User: g.countedUser()}})
 	}
-	for range g.IntN(12) {
+	for range g.IntN(size) {
 		p := person{g.IntN(people), g.IntN(groups)}
 		if !g.config.has(p) {
 			s.Events = append(s.Events, event{Phase: phasePlan, What: eventAdd, Who: p})

@@ -7,20 +7,16 @@ import (
 	"strings"
 )
 
-// maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind, and
-// following its advice may reveal something else.
-const maxRounds = 2
+// maxRounds is the number of runs that may fail before the configuration is reached. It shows what the history left behind.
+const maxRounds = 1
 
-// rounds is one more if the configuration has a pair twice, and if a user ID may be unknown until the apply: each is an error of its own,
-// which may show only after another one.
+// rounds is one more if an error may hide another: a pair that the configuration has twice is a mistake of its own, and who is known only
+// in apply can conflict with others only then.
 func (c *configuration) rounds() int {
 	twice, unknown := 0, 0
 	for _, in := range c.instances() {
-		if len(c.addressesOf(in.pair)) > 1 {
-			twice = 1
-		}
-		if in.deferred {
-			unknown = 1
+		if in.deferred || len(c.addressesOf(in.pair)) > 1 {
+			return maxRounds + 1
 		}
 	}
 	return maxRounds + twice + unknown
@@ -117,7 +113,7 @@ func (v *verdict) heldElsewhere(o *object, name string) bool {
 	return false
 }
 
-// addMovedBlock adds moved blocks from the addresses that are no longer configured to those that want their pairs, as far as the error is
+// addMovedBlock adds moved blocks from addresses that are no longer configured to those that want the same pairs, as far as an error is
 // about them.
 func (v *verdict) addMovedBlock(d diagnostic) (followed bool) {
 	instances := v.config.instances()

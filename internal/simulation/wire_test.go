@@ -23,8 +23,9 @@ type wire struct {
 	seed    uint64
 	latency time.Duration
 	url     string
-	// arrive is called when the n-th request arrives, before it is served.
+	// arrive is called when the n-th request arrives, before it is served. late is called for a request that is sent after the end.
 	arrive func(n int, r *http.Request)
+	late   func(r *http.Request)
 
 	server *http.Server
 	conns  chan net.Conn
@@ -119,7 +120,11 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		write = 1
 	}
 	w.writes += write
+	ended := w.ended
 	w.mu.Unlock()
+	if ended {
+		w.late(r)
+	}
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -170,8 +175,8 @@ func (w *wire) outage(d time.Duration) {
 	w.downTill = time.Now().Add(d)
 }
 
-// end ends the process and returns the number of writes that it still had in flight. Reads may be in flight if they turned out to be
-// unnecessary.
+// end ends the process and returns the number of writes that it still had in flight. A read that turned out to be unnecessary may be in
+// flight, too, but no request may begin.
 func (w *wire) end() (writes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
