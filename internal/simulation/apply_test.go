@@ -248,6 +248,20 @@ func inconsistent(ch *change, planned tftypes.Value) (different []string) {
 	return different
 }
 
+// query is terraform query, with a list block for each access group and one for the account.
+func (c *command) query() {
+	p := c.start(phasePlan)
+	defer p.end()
+	nodes := []*node{{name: "list", run: func() bool { return p.query("") }}}
+	for g := range groups {
+		group := person{Group: g}.pair().group
+		nodes = append(nodes, &node{name: "list " + group, run: func() bool { return p.query(group) }})
+	}
+	if !c.failed() {
+		c.walk(phasePlan, nodes)
+	}
+}
+
 // importState is terraform import with a configuration that has the address.
 func (c *command) importState(st *state, addr, id string) *state {
 	p := c.start(phasePlan)

@@ -35,6 +35,8 @@ type settings struct {
 	DeleteStatus int
 	Reading      string // one of readings, or "" for the likely one
 	DefaultRows  bool   // every person has a row in a group that no one manages here
+	// Lag is the time, in ms, after which lists show a change. A GET of one membership shows it at once.
+	Lag int
 	// Lists is the access group that a data source lists: a number, "all" or "".
 	Lists string
 }
@@ -48,7 +50,7 @@ func (p person) pair() pair {
 
 // step is one run of Terraform with what happens before it and during it.
 type step struct {
-	// Command is apply (a plan and an apply), plan, destroy, or refresh-only (a plan and an apply with -refresh-only).
+	// Command is apply (a plan and an apply), plan, destroy, refresh-only (a plan and an apply with -refresh-only), or query.
 	Command   string
 	NoRefresh bool
 	Edits     []edit
@@ -65,14 +67,18 @@ type edit struct {
 	Index int
 }
 
-// event happens once: before a phase if At is 0, or when the At-th request of the phase arrives.
+// event happens once: when the At-th request of a phase arrives, so many milliseconds after the phase began, or before it if both are 0.
 type event struct {
 	Phase string // plan or apply
 	At    int
+	After int
 	What  string
 	Who   person
 	Secs  int
 }
+
+// before reports whether the event happens before its phase.
+func (e event) before() bool { return e.At == 0 && e.After == 0 }
 
 // fault is what Kantata, or something in front of it, does to some requests of a phase.
 type fault struct {
@@ -102,7 +108,7 @@ const (
 // quiet reports whether nothing goes wrong during the run itself.
 func (s step) quiet() bool {
 	for _, e := range s.Events {
-		if e.At > 0 || e.Phase == phaseApply || s.NoRefresh {
+		if !e.before() || e.Phase == phaseApply || s.NoRefresh {
 			return false
 		}
 	}

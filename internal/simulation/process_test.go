@@ -34,12 +34,13 @@ type process struct {
 	ctx     context.Context
 	schemas *tfprotov6.GetProviderSchemaResponse
 	object  tftypes.Object // the type of the resource
+	atEnd   []func()
 }
 
 func (c *command) start(phase string) *process {
 	p := &process{command: c, phase: phase, logs: &watcher{}}
 	p.wire = newWire(c.kantata, hash(c.seed, phase), c.latency)
-	p.wire.arrive = func(n int, _ *http.Request) { c.arrive(p, n) }
+	p.wire.arrive = func(n int, _ *http.Request) { c.onRequest(p, n) }
 	p.wire.late = func(r *http.Request) {
 		if !c.dead() {
 			c.observe.late(phase, r)
@@ -75,6 +76,7 @@ func (c *command) start(phase string) *process {
 	c.mu.Lock()
 	c.process = p
 	c.mu.Unlock()
+	c.onStart(p)
 	return p
 }
 
@@ -85,6 +87,9 @@ func (p *process) end() {
 	c.process = nil
 	killed := c.killed
 	c.mu.Unlock()
+	for _, f := range p.atEnd {
+		f()
+	}
 	time.Sleep(time.Millisecond) // calls that were canceled return
 	if writes := p.wire.end(); writes > 0 && !killed {
 		c.broke(kindInFlight, "%d of the %s", writes, p.phase)
@@ -268,18 +273,12 @@ func (p *process) importObject(addr, id string) (*object, bool) {
 	return o, ok
 }
 
-// list reads a data source that lists an access group, or the account.
+// list reads a data source that lists an access group, or the account if the group is "".
 func (p *process) list(group string) bool {
 	c := p.command
 	t := p.schemas.DataSourceSchemas[listName].ValueType().(tftypes.Object)
-	values := nulls(t)
-	if group != "" {
-		values["access_group_id"] = tftypes.NewValue(tftypes.String, group)
-	}
 	began := time.Now()
-	resp, err := p.server.ReadDataSource(p.ctx, &tfprotov6.ReadDataSourceRequest{
-		TypeName: listName, Config: dynamic(t, tftypes.NewValue(t, values)),
-	})
+	resp, err := p.server.ReadDataSource(p.ctx, &tfprotov6.ReadDataSourceRequest{TypeName: listName, Config: filter(t, group)})
 	if c.failCall("data "+group, nil, err) || c.add("data "+group, nil, resp.Diagnostics) {
 		return false
 	}
@@ -292,6 +291,37 @@ func (p *process) list(group string) bool {
 	var ids []string
 	for _, r := range rows {
 		ids = append(ids, attributes(r)["id"])
+	}
+	c.observe.listed(group, ids, began)
+	return true
+}
+
+// filter is the configuration of a list, with the group as its only filter.
+func filter(t tftypes.Object, group string) *tfprotov6.DynamicValue {
+	values := nulls(t)
+	if group != "" {
+		values["access_group_id"] = tftypes.NewValue(tftypes.String, group)
+	}
+	return dynamic(t, tftypes.NewValue(t, values))
+}
+
+// query reads a list block, as terraform query does.
+func (p *process) query(group string) bool {
+	c, addr := p.command, "list "+group
+	t := p.schemas.ListResourceSchemas[typeName].ValueType().(tftypes.Object)
+	began := time.Now()
+	stream, err := p.server.(tfprotov6.ProviderServerWithListResource).ListResource(p.ctx, &tfprotov6.ListResourceRequest{
+		TypeName: typeName, Config: filter(t, group), IncludeResource: true, Limit: 10_000,
+	})
+	if c.failCall(addr, nil, err) {
+		return false
+	}
+	var ids []string
+	for r := range stream.Results {
+		if c.add(addr, nil, r.Diagnostics) {
+			return false
+		}
+		ids = append(ids, attributes(p.unmarshal(r.Resource))["id"])
 	}
 	c.observe.listed(group, ids, began)
 	return true

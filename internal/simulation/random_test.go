@@ -61,6 +61,9 @@ func (g *generator) settings(seed uint64) settings {
 		s.Reading = pick(g, slices.Sorted(maps.Keys(readings))...)
 	}
 	s.DefaultRows = g.one(5)
+	if g.one(10) {
+		s.Lag = pick(g, 100, 1000)
+	}
 	if g.lists = g.one(5); g.lists {
 		s.PageSize = 2 + g.IntN(3)
 		if g.one(2) {
@@ -127,41 +130,56 @@ func (g *generator) outside(phase string, at int, what ...string) event {
 func (g *generator) disturb(s *step) {
 	any := []string{eventAdd, eventRemove, eventAgain}
 	phase := func() string { return pick(g, phasePlan, phaseApply) }
-	event := func(e event) { s.Events = append(s.Events, e) }
+	add := func(e event) { s.Events = append(s.Events, e) }
 	if g.one(3) {
 		for range 1 + g.IntN(4) {
-			event(g.outside(phasePlan, 0, any...))
+			add(g.outside(phasePlan, 0, any...))
 		}
 	}
 	if g.lists {
 		g.disturbLists(s)
 	}
 	if g.one(5) {
-		event(g.outside(phaseApply, 0, any...))
+		add(g.outside(phaseApply, 0, any...))
 	}
 	for g.one(3) {
-		event(g.outside(phase(), 1+g.IntN(20), any...))
+		e := g.outside(phase(), 0, any...)
+		g.moment(&e)
+		add(e)
 	}
 	if g.one(8) {
-		event(g.outside(phase(), g.IntN(10), eventLeave))
+		add(g.outside(phase(), g.IntN(10), eventLeave))
 	}
 	if g.one(6) {
-		event(eventAt(phase(), 1+g.IntN(25), eventInterrupt))
+		e := event{Phase: phase(), What: eventInterrupt}
+		g.moment(&e)
+		add(e)
 	}
 	if g.one(12) {
-		event(eventAt(phaseApply, 1+g.IntN(25), eventKill))
+		e := event{Phase: phaseApply, What: eventKill}
+		g.moment(&e)
+		add(e)
 	}
 	if g.one(12) {
-		e := eventAt(phase(), 1+g.IntN(25), eventOutage)
-		e.Secs = pick(g, 1, 10, 100)
-		event(e)
+		e := event{Phase: phase(), What: eventOutage, Secs: pick(g, 1, 10, 100)}
+		g.moment(&e)
+		add(e)
 	}
 	for g.one(2) {
 		s.Faults = append(s.Faults, g.fault())
 	}
 	s.NoRefresh = g.one(6)
 	if g.one(5) {
-		s.Command = pick(g, commandPlan, commandDestroy, commandRefreshOnly)
+		s.Command = pick(g, commandPlan, commandDestroy, commandRefreshOnly, commandQuery)
+	}
+}
+
+// moment puts an event at a request, or at a time that does not depend on one.
+func (g *generator) moment(e *event) {
+	if g.one(2) {
+		e.At = 1 + g.IntN(25)
+	} else {
+		e.After = 1 + g.IntN(pick(g, 20, 200, 2000))
 	}
 }
 

@@ -17,7 +17,7 @@ func (v *verdict) judgeRequests(f *facts) {
 // person and of the pair) and 4 in the apply (both again, the lookup before the POST, and the POST). Lists cost at most as much as the
 // small requests that they replace, so each of the four numbers grows by 1 at most. A process requests 3 first pages at most before it
 // knows what lists cost, and a run has 3 processes at most. A fault costs repeated requests, and 10 lookups if it hits a write. A data
-// source reads its list 3 times at most, and each time the last page twice.
+// source or a list block reads its list 3 times at most, and each time the last page twice.
 func (v *verdict) mostRequests() int {
 	most := 3*3 + 8*(len(v.before.all())+len(v.cfg.instances()))
 	for _, fault := range v.s.Faults {
@@ -28,7 +28,11 @@ func (v *verdict) mostRequests() int {
 			most += 10 + e.Secs
 		}
 	}
-	return most + len(v.cfg.listed())*3*(v.pagesOf("")+2)
+	lists := len(v.cfg.listed())
+	if v.s.Command == commandQuery {
+		lists = groups + 1
+	}
+	return most + lists*3*(v.pagesOf("")+2)
 }
 
 // mostForQuietPlan bounds a plan that finds every membership as the state has it and wants nothing else. Ten reads share a request, or a

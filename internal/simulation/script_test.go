@@ -73,6 +73,8 @@ var settingForms = []form[settings]{
 	settingForm("every person has a row in a default group", func(*settings) []any { return nil }).
 		with(func(s *settings) bool { return s.DefaultRows }, func(s *settings) { s.DefaultRows = true }),
 	settingForm("a request takes up to %d ms each way", func(s *settings) []any { return []any{&s.Latency} }),
+	settingForm("lists show a change after %d ms", func(s *settings) []any { return []any{&s.Lag} }).
+		with(func(s *settings) bool { return s.Lag > 0 }, func(*settings) {}),
 	settingForm("a data source lists group %s", func(s *settings) []any { return []any{&s.Lists} }).
 		with(func(s *settings) bool { return s.Lists != "" }, func(*settings) {}),
 }
@@ -255,23 +257,27 @@ func parseFault(line string) (fault, error) {
 	return f, scanAny(faultForms, rest, &f)
 }
 
-var eventHead = form[event]{"in the %s at request %d:", func(e *event) []any { return []any{&e.Phase, &e.At} }, nil, nil}
-
-// line returns the event as text, with the moment at which it happens.
-func (e event) line() string {
-	if e.At == 0 {
-		return fmt.Sprintf("before the %s: %s", e.Phase, e)
-	}
-	return eventHead.print(&e) + " " + e.String()
+var eventHeads = []form[event]{
+	beforeForm(phasePlan), beforeForm(phaseApply),
+	{"in the %s at request %d:", func(e *event) []any { return []any{&e.Phase, &e.At} }, func(e *event) bool { return e.At > 0 }, nil},
+	{"in the %s after %d ms:", func(e *event) []any { return []any{&e.Phase, &e.After} }, func(*event) bool { return true }, nil},
 }
+
+func beforeForm(phase string) form[event] {
+	return form[event]{
+		"before the " + phase + ":", func(*event) []any { return nil },
+		func(e *event) bool { return e.before() && e.Phase == phase }, func(e *event) { e.Phase = phase },
+	}
+}
+
+// line puts the event with its moment.
+func (e event) line() string { return printOne(eventHeads, &e) + " " + e.String() }
 
 func parseEvent(line string) (event, error) {
 	var e event
 	head, rest, _ := strings.Cut(line, ": ")
-	if phase, ok := strings.CutPrefix(head, "before the "); ok {
-		e.Phase = phase
-	} else if !eventHead.scan(head+":", &e) {
-		return e, fmt.Errorf("not understood: %q", line)
+	if err := scanAny(eventHeads, head+":", &e); err != nil {
+		return e, err
 	}
 	return e, scanAny(eventForms, rest, &e)
 }
@@ -318,7 +324,7 @@ func (s step) title() string {
 	return title
 }
 
-var errStep = errors.New("a step begins with terraform apply, plan, destroy or refresh-only")
+var errStep = errors.New("a step begins with terraform apply, plan, destroy, refresh-only or query")
 
 // parse reads a script.
 func parse(text string) (history, error) {
@@ -365,7 +371,7 @@ func (h *history) parseLine(line string) error {
 	case strings.HasPrefix(line, "terraform "):
 		command, skip := strings.CutSuffix(strings.TrimPrefix(line, "terraform "), noRefresh)
 		switch command {
-		case commandApply, commandPlan, commandDestroy, commandRefreshOnly:
+		case commandApply, commandPlan, commandDestroy, commandRefreshOnly, commandQuery:
 		default:
 			return errStep
 		}
@@ -397,6 +403,7 @@ const (
 	commandPlan        = "plan"
 	commandDestroy     = "destroy"
 	commandRefreshOnly = "refresh-only"
+	commandQuery       = "query"
 
 	phasePlan  = "plan"
 	phaseApply = "apply"

@@ -10,12 +10,11 @@ import (
 // maxRounds is the number of runs that may fail before the configuration is reached. It shows what the history left behind.
 const maxRounds = 1
 
-// rounds is one more if an error may hide another: a pair that the configuration has twice is a mistake of its own, and who is known only
-// in apply can conflict with others only then.
-func (c *configuration) rounds() int {
-	twice, unknown := 0, 0
-	for _, in := range c.instances() {
-		if in.deferred || len(c.addressesOf(in.pair)) > 1 {
+// rounds is one more if an error may hide another: a pair that the configuration has twice is a mistake of its own, who is known only in
+// apply can conflict with others only then, and with -parallelism=1, the apply refuses what the plan only warns of (rule 11).
+func (w *world) rounds() int {
+	for _, in := range w.config.instances() {
+		if w.history.Parallelism == 1 || in.deferred || len(w.config.addressesOf(in.pair)) > 1 {
 			return maxRounds + 1
 		}
 	}
@@ -30,7 +29,7 @@ func (w *world) settle() {
 		w.join(u)
 	}
 	w.config.begin()
-	most := w.config.rounds()
+	most := w.rounds()
 	for round := 1; ; round++ {
 		w.say("end, run %d", round)
 		v := w.run(stepEnd+round, apply)

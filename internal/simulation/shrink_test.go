@@ -79,6 +79,11 @@ func smaller(h history) (list []history) {
 					each(func(s *step) { s.Events = with(s.Events, j, earlier) })
 				}
 			}
+			if e.After > 1 {
+				earlier := e
+				earlier.After /= 2
+				each(func(s *step) { s.Events = with(s.Events, j, earlier) })
+			}
 		}
 	}
 	for _, simple := range h.simpler() {
@@ -118,6 +123,7 @@ func (s settings) simpler() (list []settings) {
 	add(s.Duplicates != refusedDuplicate, func(s *settings) { s.Duplicates = refusedDuplicate })
 	add(s.Reading != "", func(s *settings) { s.Reading = "" })
 	add(s.DefaultRows, func(s *settings) { s.DefaultRows = false })
+	add(s.Lag > 0, func(s *settings) { s.Lag = 0 })
 	add(s.Lists != "", func(s *settings) { s.Lists = "" })
 	add(s.CLI != oldest, func(s *settings) { s.CLI = oldest })
 	add(s.Parallelism != 10, func(s *settings) { s.Parallelism = 10 })

@@ -108,6 +108,7 @@ type command struct {
 	latency     time.Duration
 	logged      bool // the provider logs everything
 	onRequest   func(p *process, n int)
+	onStart     func(p *process)
 	observe     observer
 	record      func(process int, line string)
 	processes   int // how many were started
@@ -136,12 +137,6 @@ func (c *command) broke(kind, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.broken = append(c.broken, violation{kind: kind, detail: fmt.Sprintf(format, args...)})
-}
-
-func (c *command) arrive(p *process, n int) {
-	if c.onRequest != nil {
-		c.onRequest(p, n)
-	}
 }
 
 // interrupt is the first Ctrl-C: the calls that run are canceled, and nothing else is started.

@@ -129,6 +129,7 @@ func newWorld(h history, res *result, kantata *kantatatest.Server) *world {
 		suspected: map[pair]bool{}, outside: map[pair]bool{}, everWanted: map[pair]bool{}, abandoned: map[pair]bool{},
 		hidden: map[string]bool{}, left: map[string]bool{},
 	}
+	kantata.SetListLag(time.Duration(h.Lag) * time.Millisecond)
 	for g := range groups {
 		kantata.AddAccessGroup(int64(firstGroup+g), fmt.Sprintf("Group %d", g))
 	}
@@ -264,11 +265,12 @@ func (w *world) changeState(change func(st *state)) {
 // happen makes the changes that come before a phase.
 func (w *world) happen(s step, phase string) {
 	for _, e := range s.Events {
-		if e.Phase == phase && e.At == 0 {
+		if e.Phase == phase && e.before() {
 			w.say("  %s", e.line())
 			w.change(e)
 		}
 	}
+	time.Sleep(time.Duration(w.history.Lag) * time.Millisecond) // more time than that passes between two commands
 }
 
 func (w *world) inject(s step, phase string) {
@@ -302,23 +304,35 @@ func (w *world) command(i int, s step) *command {
 	}
 	c.onRequest = func(p *process, n int) {
 		for _, e := range s.Events {
-			if e.Phase != p.phase || e.At != n {
-				continue
+			if e.Phase == p.phase && e.At == n {
+				w.strike(c, p, e)
 			}
-			w.say("    %s", e.line())
-			switch e.What {
-			case eventInterrupt:
-				c.interrupt()
-			case eventKill:
-				c.kill()
-			case eventOutage:
-				p.wire.outage(time.Duration(e.Secs) * time.Second)
-			default:
-				w.change(e)
+		}
+	}
+	c.onStart = func(p *process) {
+		for _, e := range s.Events {
+			if e.Phase == p.phase && e.After > 0 {
+				after := time.AfterFunc(time.Duration(e.After)*time.Millisecond, func() { w.strike(c, p, e) })
+				p.atEnd = append(p.atEnd, func() { after.Stop() })
 			}
 		}
 	}
 	return c
+}
+
+// strike makes an event happen while a process runs.
+func (w *world) strike(c *command, p *process, e event) {
+	w.say("    %s", e.line())
+	switch e.What {
+	case eventInterrupt:
+		c.interrupt()
+	case eventKill:
+		c.kill()
+	case eventOutage:
+		p.wire.outage(time.Duration(e.Secs) * time.Second)
+	default:
+		w.change(e)
+	}
 }
 
 // run runs Terraform once and judges what it did.
@@ -333,13 +347,16 @@ func (w *world) run(i int, s step) *verdict {
 	v := newVerdict(w, c, s, cfg)
 	w.inject(s, phasePlan)
 	var pl *plan
-	if s.Command == commandDestroy && !s.NoRefresh && len(w.state.current)+len(w.state.deposed) > 0 {
-		// terraform destroy first makes an ordinary plan, to refresh the state, and then plans the removals in a second process.
+	switch {
+	case s.Command == commandQuery:
+		c.query()
+	case s.Command == commandDestroy && !s.NoRefresh && len(w.state.current)+len(w.state.deposed) > 0:
+		// terraform destroy makes an ordinary plan first, for what it reads, and plans the removals in a second process.
 		if first := c.plan(w.config, w.state); first != nil {
 			c.noRefresh = true
 			pl = c.plan(cfg, first.state)
 		}
-	} else {
+	default:
 		pl = c.plan(cfg, w.state)
 	}
 	w.result.runs++
