@@ -13,8 +13,9 @@ import (
 
 // application is one apply walk.
 type application struct {
-	*process
-	plan *plan
+	fleet
+	command *command
+	plan    *plan
 
 	// mu guards the state and started.
 	mu      sync.Mutex
@@ -29,7 +30,7 @@ func (c *command) apply(cfg *configuration, pl *plan) (*state, map[string]bool) 
 	if pl.empty() {
 		return st, nil
 	}
-	a := &application{process: c.start(phaseApply), plan: pl, state: st, started: map[string]bool{}}
+	a := &application{fleet: c.startAll(phaseApply), command: c, plan: pl, state: st, started: map[string]bool{}}
 	defer a.end()
 	if len(cfg.targets) > 0 {
 		c.warn("Applied changes may be incomplete")
@@ -99,7 +100,7 @@ func (a *application) save(change func(st *state)) {
 }
 
 func (a *application) destroy(ch *change) bool {
-	next, ok := a.destroyObject(ch)
+	next, ok := a.of(ch.addr).destroyObject(ch)
 	a.save(func(st *state) {
 		if ch.deposed != "" {
 			keep(st.deposed, ch.deposed, next)
@@ -118,7 +119,7 @@ func (a *application) create(ch *change, first bool) bool {
 			delete(st.current, ch.addr)
 		}
 	})
-	next, planFailed, ok := a.createObject(ch)
+	next, planFailed, ok := a.of(ch.addr).createObject(ch)
 	a.save(func(st *state) {
 		switch {
 		case next != nil:
@@ -133,29 +134,29 @@ func (a *application) create(ch *change, first bool) bool {
 }
 
 // destroyObject deletes the prior object and returns what is left of it.
-func (a *application) destroyObject(ch *change) (*object, bool) {
-	c, prior := a.command, ch.prior
-	identity, private := a.identity(prior), ch.private
+func (p *process) destroyObject(ch *change) (*object, bool) {
+	c, prior := p.command, ch.prior
+	identity, private := p.identity(prior), ch.private
 	if ch.action == actionReplace && (ch.deposed == "" || !c.product.deposedIdentity) {
 		identity = nil
 	}
 	if ch.deposed != "" {
-		// A deposed object is planned again in this process.
-		resp, _, err := a.process.plan(prior.value, a.null(), prior.private, a.identity(prior))
+		// What is deposed is planned again in this process.
+		resp, _, err := p.plan(prior.value, p.null(), prior.private, p.identity(prior))
 		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), resp.Diagnostics) {
 			return prior, false
 		}
 		private = resp.PlannedPrivate
 	}
-	resp, err := a.server.ApplyResourceChange(a.ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: typeName, PriorState: dynamic(a.object, prior.value), PlannedState: dynamic(a.object, a.null()),
-		Config: dynamic(a.object, a.null()), PlannedPrivate: private, PlannedIdentity: identity,
+	resp, err := p.server.ApplyResourceChange(p.ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: typeName, PriorState: dynamic(p.object, prior.value), PlannedState: dynamic(p.object, p.null()),
+		Config: dynamic(p.object, p.null()), PlannedPrivate: private, PlannedIdentity: identity,
 	})
 	if c.failCall(ch.addr, ch.pairs(), err) {
 		return prior, false
 	}
 	failed := c.add(ch.addr, ch.pairs(), resp.Diagnostics)
-	v := a.unmarshal(resp.NewState)
+	v := p.unmarshal(resp.NewState)
 	if v.IsNull() {
 		return nil, !failed
 	}
@@ -166,15 +167,15 @@ func (a *application) destroyObject(ch *change) (*object, bool) {
 }
 
 // createObject plans again, as Terraform does right before each create and update, and then creates or updates.
-func (a *application) createObject(ch *change) (next *object, planFailed, ok bool) {
-	c := a.command
-	cfg := a.config(ch.instance, true)
-	prior, private := a.null(), []byte(nil)
+func (p *process) createObject(ch *change) (next *object, planFailed, ok bool) {
+	c := p.command
+	cfg := p.config(ch.instance, true)
+	prior, private := p.null(), []byte(nil)
 	var identity *tfprotov6.ResourceIdentityData // no version passes one for a create
 	if ch.action == actionUpdate {
-		prior, private, identity, next = ch.prior.value, ch.prior.private, a.identity(ch.prior), ch.prior
+		prior, private, identity, next = ch.prior.value, ch.prior.private, p.identity(ch.prior), ch.prior
 	}
-	again, planned, err := a.process.plan(prior, cfg, private, identity)
+	again, planned, err := p.plan(prior, cfg, private, identity)
 	if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), again.Diagnostics) {
 		return next, true, false
 	}
@@ -184,7 +185,7 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 		if !c.product.replacedIdentity {
 			identity = nil
 		}
-		again, planned, err = a.process.plan(a.null(), cfg, again.PlannedPrivate, identity)
+		again, planned, err = p.plan(p.null(), cfg, again.PlannedPrivate, identity)
 		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), again.Diagnostics) {
 			return next, true, false
 		}
@@ -204,8 +205,8 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 		return next, false, true
 	}
 	began := time.Now()
-	resp, err := a.server.ApplyResourceChange(a.ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: typeName, PriorState: dynamic(a.object, prior), PlannedState: dynamic(a.object, planned), Config: dynamic(a.object, cfg),
+	resp, err := p.server.ApplyResourceChange(p.ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: typeName, PriorState: dynamic(p.object, prior), PlannedState: dynamic(p.object, planned), Config: dynamic(p.object, cfg),
 		PlannedPrivate: again.PlannedPrivate, PlannedIdentity: identity,
 	})
 	if c.failCall(ch.addr, ch.pairs(), err) {
@@ -213,7 +214,7 @@ func (a *application) createObject(ch *change) (next *object, planFailed, ok boo
 	}
 	failed := c.add(ch.addr, ch.pairs(), resp.Diagnostics)
 	next = nil
-	if v := a.unmarshal(resp.NewState); !v.IsNull() {
+	if v := p.unmarshal(resp.NewState); !v.IsNull() {
 		next = &object{value: v, private: resp.Private, identity: resp.NewIdentity, tainted: failed && ch.creates(), attrs: attributes(v)}
 	}
 	if ch.creates() {
@@ -250,8 +251,9 @@ func inconsistent(ch *change, planned tftypes.Value) (different []string) {
 
 // query is terraform query, with a list block for each access group and one for the account.
 func (c *command) query() {
-	p := c.start(phasePlan)
-	defer p.end()
+	all := c.startAll(phasePlan)
+	defer all.end()
+	p := all.main
 	nodes := []*node{{name: "list", run: func() bool { return p.query("") }}}
 	for g := range groups {
 		group := person{Group: g}.pair().group
@@ -264,9 +266,9 @@ func (c *command) query() {
 
 // importState is terraform import with a configuration that has the address.
 func (c *command) importState(st *state, addr, id string) *state {
-	p := c.start(phasePlan)
-	defer p.end()
-	o, ok := p.importObject(addr, id)
+	all := c.startAll(phasePlan)
+	defer all.end()
+	o, ok := all.of(addr).importObject(addr, id)
 	if !ok {
 		return st
 	}

@@ -178,11 +178,24 @@ func (c *configuration) listed() []string {
 	return []string{person{Group: group}.pair().group}
 }
 
+// otherProvider is added to the provider's address for the second provider configuration. Another provider gets a process of its own, as an
+// alias does, and its calls can be recorded apart.
+const otherProvider = "2"
+
 // hcl writes the configuration for the real Terraform. The provider sends its requests to the base URL.
-func (c *configuration) hcl(baseURL string) string {
+func (c *configuration) hcl(baseURL string, alias bool) string {
 	var b strings.Builder
-	b.WriteString("terraform {\n  required_providers {\n    kantata = { source = \"kantata-community/kantata\" }\n  }\n}\n")
-	fmt.Fprintf(&b, "provider \"kantata\" {\n  access_token = %q\n  base_url     = %q\n}\n", kantatatest.Token, baseURL)
+	const source = "kantata-community/kantata"
+	fmt.Fprintf(&b, "terraform {\n  required_providers {\n    kantata = { source = %q }\n", source)
+	if alias {
+		fmt.Fprintf(&b, "    other = { source = %q }\n", source+otherProvider)
+	}
+	b.WriteString("  }\n}\n")
+	for _, name := range []string{"kantata", "other"} {
+		if name == "kantata" || alias {
+			fmt.Fprintf(&b, "provider %q {\n  access_token = %q\n  base_url     = %q\n}\n", name, kantatatest.Token, baseURL)
+		}
+	}
 	lifecycle := ""
 	if c.createFirst {
 		lifecycle = "  lifecycle {\n    create_before_destroy = true\n  }\n"
@@ -211,6 +224,9 @@ func (c *configuration) hcl(baseURL string) string {
 			user = "terraform_data." + name + "[each.key].output"
 		}
 		fmt.Fprintf(&b, "resource %q %q {\n  for_each        = local.%s\n  access_group_id = each.value.group\n", typeName, name, name)
+		if name == aliased && alias {
+			b.WriteString("  provider = other\n")
+		}
 		fmt.Fprintf(&b, "  %s = %s\n%s}\n", argument, user, lifecycle)
 	}
 	fmt.Fprintf(&b, "locals {\n  %s = [", counted)

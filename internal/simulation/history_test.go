@@ -33,8 +33,10 @@ type settings struct {
 	Latency      int // the longest time that a request or a response takes on the network, in ms
 	Duplicates   string
 	DeleteStatus int
-	Reading      string // one of readings, or "" for the likely one
-	DefaultRows  bool   // every person has a row in a group that no one manages here
+	Reading      string // one of readings, or "" for those that the evidence favors
+	// Alias says that a second provider configuration manages block n, for people whom no other block names: rule 11 ends at a process.
+	Alias       bool
+	DefaultRows bool // every person has a row in a group that no one manages here
 	// Lag is the time, in ms, after which lists show a change. A GET of one membership shows it at once.
 	Lag int
 	// Lists is the access group that a data source lists: a number, "all" or "".
@@ -101,6 +103,7 @@ func block(addr string) string {
 
 const (
 	counted  = "c" // the block with count
+	aliased  = "n" // the block that a second provider configuration may manage
 	byEmail  = "e" // the block that names people by their e-mail address
 	deferred = "d" // the block whose user_id comes from a terraform_data that may be unknown until apply
 )

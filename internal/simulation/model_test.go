@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 	"github.com/kantata-community/terraform-provider-kantata/internal/provider"
@@ -95,6 +96,7 @@ func comparable(seed uint64) history {
 
 // outcome is what one command did, in a form that does not depend on the order of calls.
 type outcome struct {
+	processes    map[string]int // how often each provider was configured
 	parts        map[string][]string
 	orderDecides bool
 	planFailed   bool
@@ -107,7 +109,18 @@ func (o *outcome) dropSecondCalls() {
 	})
 }
 
-func newOutcome() *outcome { return &outcome{parts: map[string][]string{}} }
+func newOutcome() *outcome {
+	return &outcome{processes: map[string]int{}, parts: map[string][]string{}}
+}
+
+// addCall keeps a call. Each time that a provider is configured stands for a new process.
+func (o *outcome) addCall(process, call string) {
+	if call == configureCall {
+		o.processes[process]++
+		return
+	}
+	o.add("call", "%sprocess %d: %s", process, o.processes[process], call)
+}
 
 func (o *outcome) add(part, format string, args ...any) {
 	o.parts[part] = append(o.parts[part], fmt.Sprintf(format, args...))
@@ -196,10 +209,10 @@ func modelOutcomes(h history) (list []*outcome) {
 	for i, s := range h.Steps {
 		o := newOutcome()
 		var mu sync.Mutex
-		w.record = func(process int, line string) {
+		w.record = func(process, call string) {
 			mu.Lock()
 			defer mu.Unlock()
-			o.add("call", "process %d: %s", process, line)
+			o.addCall(process, call)
 		}
 		w.prepare(s)
 		w.kantata.ResetRequests()
@@ -235,14 +248,13 @@ func realOutcomes(t *testing.T, cli realCLI, h history) (list []*outcome) {
 	t.Helper()
 	w := newWorld(h, &result{}, kantatatest.New(append(h.kantata(), kantatatest.WithoutListener())...))
 	wire := newWire(w.kantata, h.Seed, time.Millisecond)
-	wire.arrive, wire.late = func(int, *http.Request) {}, func(*http.Request) {}
+	wire.arrive, wire.late = func() {}, func(*http.Request) {}
 	r := &realRun{t: t, cli: cli, world: w, wire: wire, dir: t.TempDir()}
 	t.Cleanup(func() { // after the provider has ended
 		wire.shut()
 		w.kantata.Close()
 	})
-	server := providerserver.NewProtocol6(provider.New("test")())()
-	r.variable = reattach(t, cli.provider, &recorder{ProviderServer: server, note: r.note})
+	r.variable = reattach(t, map[string]tfprotov6.ProviderServer{cli.provider: r.provider(""), cli.provider + otherProvider: r.provider("other ")})
 	for _, s := range h.Steps {
 		list = append(list, r.step(s))
 	}
@@ -257,20 +269,17 @@ type realRun struct {
 	dir      string
 	variable string // makes the CLI use the provider
 
-	mu        sync.Mutex // guards the rest
-	out       *outcome
-	processes int // how often the provider was configured in this command
+	mu  sync.Mutex // guards the rest
+	out *outcome
 }
 
-// note keeps a call. Each time that the provider is configured stands for a new process.
-func (r *realRun) note(call string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if call == configureCall {
-		r.processes++
-		return
-	}
-	r.out.add("call", "process %d: %s", r.processes, call)
+// provider is a provider that records its calls.
+func (r *realRun) provider(name string) tfprotov6.ProviderServer {
+	return &recorder{ProviderServer: providerserver.NewProtocol6(provider.New("test")())(), note: func(call string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.out.addCall(name, call)
+	}}
 }
 
 func (r *realRun) step(s step) *outcome {
@@ -288,7 +297,7 @@ func (r *realRun) step(s step) *outcome {
 			w.config.edit(e)
 		}
 	}
-	must(os.WriteFile(filepath.Join(r.dir, "main.tf"), []byte(w.config.hcl(r.wire.url)), 0o600))
+	must(os.WriteFile(filepath.Join(r.dir, "main.tf"), []byte(w.config.hcl(r.wire.url, w.history.Alias)), 0o600))
 	w.happen(s, phasePlan)
 	w.kantata.ResetRequests()
 	r.begin() // what taint and state rm did is not compared
@@ -332,7 +341,7 @@ func (r *realRun) step(s step) *outcome {
 func (r *realRun) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.out, r.processes = newOutcome(), 0
+	r.out = newOutcome()
 }
 
 func (r *realRun) terraform(args ...string) (output string, ok bool) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,39 @@ const (
 	requestTimeout = 20 // seconds
 )
 
+// fleet is the processes of one plan or one apply: Terraform starts one for each provider configuration.
+type fleet struct {
+	main, other *process
+}
+
+// startAll starts a process, and another one if a second provider configuration manages block n.
+func (c *command) startAll(phase string) fleet {
+	c.mu.Lock()
+	c.arrived = 0
+	c.mu.Unlock()
+	all := fleet{main: c.start(phase, "")}
+	if all.other = all.main; c.alias {
+		all.other = c.start(phase, "other ")
+	}
+	c.onStart(all.main)
+	return all
+}
+
+// of returns the process that manages an address.
+func (f fleet) of(addr string) *process {
+	if block(addr) == aliased {
+		return f.other
+	}
+	return f.main
+}
+
+func (f fleet) end() {
+	f.main.end()
+	if f.other != f.main {
+		f.other.end()
+	}
+}
+
 // process is one provider process, which Terraform starts for one plan or one apply.
 type process struct {
 	command *command
@@ -37,10 +71,17 @@ type process struct {
 	atEnd   []func()
 }
 
-func (c *command) start(phase string) *process {
+// start starts a process. The name distinguishes those of one fleet.
+func (c *command) start(phase, name string) *process {
 	p := &process{command: c, phase: phase, logs: &watcher{}}
-	p.wire = newWire(c.kantata, hash(c.seed, phase), c.latency)
-	p.wire.arrive = func(n int, _ *http.Request) { c.onRequest(p, n) }
+	p.wire = newWire(c.kantata, hash(c.seed, name+phase), c.latency)
+	p.wire.arrive = func() {
+		c.mu.Lock()
+		c.arrived++
+		n := c.arrived
+		c.mu.Unlock()
+		c.onRequest(p, n)
+	}
 	p.wire.late = func(r *http.Request) {
 		if !c.dead() {
 			c.observe.late(phase, r)
@@ -51,13 +92,8 @@ func (c *command) start(phase string) *process {
 		p.ctx = tflogtest.RootLogger(p.ctx, p.logs)
 	}
 	p.server = providerserver.NewProtocol6(provider.New("test")())()
-	c.processes++
-	if number := c.processes; c.record != nil {
-		p.server = &recorder{ProviderServer: p.server, note: func(line string) {
-			if line != configureCall {
-				c.record(number, line)
-			}
-		}}
+	if c.record != nil {
+		p.server = &recorder{ProviderServer: p.server, note: func(line string) { c.record(name, line) }}
 	}
 	var err error
 	p.schemas, err = p.server.GetProviderSchema(p.ctx, &tfprotov6.GetProviderSchemaRequest{})
@@ -74,9 +110,8 @@ func (c *command) start(phase string) *process {
 	must(err)
 	c.add("provider", nil, resp.Diagnostics)
 	c.mu.Lock()
-	c.process = p
+	c.processes = append(c.processes, p)
 	c.mu.Unlock()
-	c.onStart(p)
 	return p
 }
 
@@ -84,7 +119,7 @@ func (c *command) start(phase string) *process {
 func (p *process) end() {
 	c := p.command
 	c.mu.Lock()
-	c.process = nil
+	c.processes = slices.DeleteFunc(c.processes, func(other *process) bool { return other == p })
 	killed := c.killed
 	c.mu.Unlock()
 	for _, f := range p.atEnd {

@@ -11,8 +11,9 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// countedUser is the first user of the count list. Keys use the users with lower numbers.
-const countedUser = 12
+// countedUser is the first user for the count list; the users below are for keys, and those from aliasedUser on for block n if it has its
+// own people.
+const aliasedUser, countedUser = 8, 12
 
 // random makes the history of a seed. Most first steps are quiet, so that memberships exist that later steps can lose.
 func random(seed uint64) history {
@@ -37,6 +38,7 @@ type generator struct {
 	*rand.Rand
 	config *configuration
 	lists  bool // the history is about lists of several pages
+	alias  bool // block n has its own people
 }
 
 func (g *generator) one(of int) bool { return g.IntN(of) == 0 }
@@ -61,6 +63,8 @@ func (g *generator) settings(seed uint64) settings {
 		s.Reading = pick(g, slices.Sorted(maps.Keys(readings))...)
 	}
 	s.DefaultRows = g.one(5)
+	s.Alias = g.one(8)
+	g.alias = s.Alias
 	if g.one(10) {
 		s.Lag = pick(g, 100, 1000)
 	}
@@ -74,8 +78,16 @@ func (g *generator) settings(seed uint64) settings {
 }
 
 func (g *generator) edit(list *[]edit, e edit) {
-	*list = append(*list, e)
-	g.config.edit(e)
+	next := *g.config
+	next.keys, next.removed = slices.Clone(next.keys), maps.Clone(next.removed)
+	next.edit(e)
+	mixed := func(k keyed) bool {
+		return (block(k.addr) == aliased) != (k.User >= aliasedUser && k.User < countedUser)
+	}
+	if g.alias && slices.ContainsFunc(next.keys, mixed) {
+		return
+	}
+	*list, *g.config = append(*list, e), next
 }
 
 // start is the first configuration, and memberships that others have added.

@@ -26,26 +26,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// reattach serves a provider in this process until the test ends, and returns the variable that makes a real Terraform use it instead of
-// starting processes. The provider makes new data for itself whenever it is configured, as a new process does.
-func reattach(t *testing.T, address string, p tfprotov6.ProviderServer) string {
+// reattach serves providers by their addresses until the test ends, and returns the variable that makes a real Terraform use them instead of
+// starting processes. A provider makes new data for itself whenever it is configured, as a new process does.
+func reattach(t *testing.T, providers map[string]tfprotov6.ProviderServer) string {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	configs, closed := make(chan *plugin.ReattachConfig, 1), make(chan struct{})
-	go func() {
-		must(tf6server.Serve(address, func() tfprotov6.ProviderServer { return p },
-			tf6server.WithDebug(ctx, configs, closed), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t)))
-	}()
-	config := <-configs
-	t.Cleanup(func() {
-		cancel()
-		<-closed
-	})
-	type addr struct{ Network, String string }
-	text, err := json.Marshal(map[string]any{address: map[string]any{
-		"Protocol": config.Protocol, "ProtocolVersion": config.ProtocolVersion, "Pid": config.Pid, "Test": config.Test,
-		"Addr": addr{config.Addr.Network(), config.Addr.String()},
-	}})
+	all := map[string]any{}
+	for address, p := range providers {
+		ctx, cancel := context.WithCancel(context.Background())
+		configs, closed := make(chan *plugin.ReattachConfig, 1), make(chan struct{})
+		go func() {
+			must(tf6server.Serve(address, func() tfprotov6.ProviderServer { return p },
+				tf6server.WithDebug(ctx, configs, closed), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t)))
+		}()
+		t.Cleanup(func() {
+			cancel()
+			<-closed
+		})
+		config := <-configs
+		all[address] = map[string]any{
+			"Protocol": config.Protocol, "ProtocolVersion": config.ProtocolVersion, "Pid": config.Pid, "Test": config.Test,
+			"Addr": map[string]string{"Network": config.Addr.Network(), "String": config.Addr.String()},
+		}
+	}
+	text, err := json.Marshal(all)
 	must(err)
 	return "TF_REATTACH_PROVIDERS=" + string(text)
 }

@@ -70,6 +70,8 @@ var settingForms = []form[settings]{
 	settingForm("Kantata responds to a DELETE with %d", func(s *settings) []any { return []any{&s.DeleteStatus} }),
 	settingForm("Kantata's responses differ from what is likely: %s", func(s *settings) []any { return []any{&s.Reading} }).
 		with(func(s *settings) bool { return s.Reading != "" }, func(*settings) {}),
+	settingForm("block n has a provider configuration of its own", func(*settings) []any { return nil }).
+		with(func(s *settings) bool { return s.Alias }, func(s *settings) { s.Alias = true }),
 	settingForm("every person has a row in a default group", func(*settings) []any { return nil }).
 		with(func(s *settings) bool { return s.DefaultRows }, func(s *settings) { s.DefaultRows = true }),
 	settingForm("a request takes up to %d ms each way", func(s *settings) []any { return []any{&s.Latency} }),

@@ -122,6 +122,7 @@ func (s settings) simpler() (list []settings) {
 	add(s.PageSize > 0, func(s *settings) { s.PageSize = 0 })
 	add(s.Duplicates != refusedDuplicate, func(s *settings) { s.Duplicates = refusedDuplicate })
 	add(s.Reading != "", func(s *settings) { s.Reading = "" })
+	add(s.Alias, func(s *settings) { s.Alias = false })
 	add(s.DefaultRows, func(s *settings) { s.DefaultRows = false })
 	add(s.Lag > 0, func(s *settings) { s.Lag = 0 })
 	add(s.Lists != "", func(s *settings) { s.Lists = "" })

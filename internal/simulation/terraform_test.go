@@ -110,8 +110,8 @@ type command struct {
 	onRequest   func(p *process, n int)
 	onStart     func(p *process)
 	observe     observer
-	record      func(process int, line string)
-	processes   int // how many were started
+	alias       bool // block n belongs to another provider configuration
+	record      func(process, line string)
 
 	// mu guards the rest.
 	mu          sync.Mutex
@@ -119,7 +119,8 @@ type command struct {
 	interrupted bool
 	killed      bool
 	stoppedAt   time.Time
-	process     *process // the one that runs
+	processes   []*process // those that run
+	arrived     int        // requests of the phase
 	broken      []violation
 	readEnded   map[string]time.Time // by address
 	planBegan   map[string]time.Time // by address
@@ -152,15 +153,23 @@ func (c *command) stop(killed bool) {
 		return
 	}
 	c.interrupted, c.killed, c.stoppedAt = true, killed, time.Now()
-	p := c.process
+	running := slices.Clone(c.processes)
 	c.mu.Unlock()
-	if p == nil {
-		return
+	for _, p := range running {
+		if killed {
+			p.wire.end()
+		}
+		_, _ = p.server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{})
 	}
-	if killed {
-		p.wire.end()
+}
+
+// outage makes Kantata unreachable for all processes.
+func (c *command) outage(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.processes {
+		p.wire.outage(d)
 	}
-	_, _ = p.server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{})
 }
 
 func (c *command) halted() bool {
@@ -350,8 +359,8 @@ func (c *command) move(cfg *configuration, st *state) (ok bool) {
 
 // plan is the plan walk. The result is nil if Terraform would stop with an error.
 func (c *command) plan(cfg *configuration, from *state) *plan {
-	p := c.start(phasePlan)
-	defer p.end()
+	all := c.startAll(phasePlan)
+	defer all.end()
 	st := from.clone()
 	if len(cfg.targets) > 0 {
 		c.warn("Resource targeting is in effect")
@@ -378,7 +387,7 @@ func (c *command) plan(cfg *configuration, from *state) *plan {
 		in, wanted := instances[addr]
 		_, userUnknown := result.data[addr]
 		nodes = append(nodes, &node{name: addr, run: func() bool {
-			ch, refreshed, ok := p.planAddress(cfg, addr, prior, in, wanted, !userUnknown || !in.deferred)
+			ch, refreshed, ok := all.of(addr).planAddress(cfg, addr, prior, in, wanted, !userUnknown || !in.deferred)
 			mu.Lock()
 			defer mu.Unlock()
 			if ok || refreshed != nil {
@@ -397,7 +406,7 @@ func (c *command) plan(cfg *configuration, from *state) *plan {
 		}
 		prior := st.deposed[key]
 		nodes = append(nodes, &node{name: key, run: func() bool {
-			ch, refreshed, ok := p.planDeposed(addr, prior)
+			ch, refreshed, ok := all.of(addr).planDeposed(addr, prior)
 			mu.Lock()
 			defer mu.Unlock()
 			if ok {
@@ -412,7 +421,7 @@ func (c *command) plan(cfg *configuration, from *state) *plan {
 	}
 	if len(cfg.targets) == 0 {
 		for _, group := range cfg.listed() {
-			nodes = append(nodes, &node{name: "list " + group, run: func() bool { return p.list(group) }})
+			nodes = append(nodes, &node{name: "list " + group, run: func() bool { return all.main.list(group) }})
 		}
 	}
 	c.walk(phasePlan, nodes)

@@ -23,8 +23,8 @@ type wire struct {
 	seed    uint64
 	latency time.Duration
 	url     string
-	// arrive is called when the n-th request arrives, before it is served. late is called for a request that is sent after the end.
-	arrive func(n int, r *http.Request)
+	// arrive is called when a request arrives, before it is served. late is called for a request that is sent after the end.
+	arrive func()
 	late   func(r *http.Request)
 
 	server *http.Server
@@ -34,9 +34,8 @@ type wire struct {
 	// mu guards the rest.
 	mu       sync.Mutex
 	asked    map[string]int // how often each request was sent
-	arrived  int
-	writes   int       // in flight
-	downTill time.Time // nothing gets through before this time
+	writes   int            // in flight
+	downTill time.Time      // nothing gets through before this time
 	ended    bool
 	open     []net.Conn
 }
@@ -134,11 +133,7 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		return time.Millisecond + time.Duration(hash(w.seed, key, nth, which)%uint64(w.latency))
 	}
 	pause(r.Context(), way("request"))
-	w.mu.Lock()
-	w.arrived++
-	n := w.arrived
-	w.mu.Unlock()
-	w.arrive(n, r)
+	w.arrive()
 	w.mu.Lock()
 	lost := w.ended || time.Now().Before(w.downTill)
 	w.mu.Unlock()

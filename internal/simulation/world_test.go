@@ -65,7 +65,7 @@ type world struct {
 	step    int
 	stopAt  string // stop at the first violation of this kind
 	verbose bool   // the trace shows every request
-	record  func(process int, line string)
+	record  func(process, line string)
 
 	mu         sync.Mutex // guards the rest: requests run events at the same time as calls
 	trace      strings.Builder
@@ -300,19 +300,19 @@ func (w *world) command(i int, s step) *command {
 	c := &command{
 		kantata: w.kantata, seed: hash(h.Seed, i), product: products[h.CLI], noRefresh: s.NoRefresh,
 		refreshOnly: s.Command == commandRefreshOnly, parallelism: h.Parallelism, latency: time.Duration(h.Latency) * time.Millisecond,
-		logged: h.Seed%8 == 0, observe: w, record: w.record,
+		logged: h.Seed%8 == 0, observe: w, record: w.record, alias: h.Alias,
 	}
 	c.onRequest = func(p *process, n int) {
 		for _, e := range s.Events {
 			if e.Phase == p.phase && e.At == n {
-				w.strike(c, p, e)
+				w.strike(c, e)
 			}
 		}
 	}
 	c.onStart = func(p *process) {
 		for _, e := range s.Events {
 			if e.Phase == p.phase && e.After > 0 {
-				after := time.AfterFunc(time.Duration(e.After)*time.Millisecond, func() { w.strike(c, p, e) })
+				after := time.AfterFunc(time.Duration(e.After)*time.Millisecond, func() { w.strike(c, e) })
 				p.atEnd = append(p.atEnd, func() { after.Stop() })
 			}
 		}
@@ -321,7 +321,7 @@ func (w *world) command(i int, s step) *command {
 }
 
 // strike makes an event happen while a process runs.
-func (w *world) strike(c *command, p *process, e event) {
+func (w *world) strike(c *command, e event) {
 	w.say("    %s", e.line())
 	switch e.What {
 	case eventInterrupt:
@@ -329,7 +329,7 @@ func (w *world) strike(c *command, p *process, e event) {
 	case eventKill:
 		c.kill()
 	case eventOutage:
-		p.wire.outage(time.Duration(e.Secs) * time.Second)
+		c.outage(time.Duration(e.Secs) * time.Second)
 	default:
 		w.change(e)
 	}
