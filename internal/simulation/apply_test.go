@@ -27,14 +27,14 @@ type application struct {
 func (c *command) apply(cfg *configuration, pl *plan) (*state, map[string]bool) {
 	st := pl.state.clone()
 	st.serial = pl.serial + 1
+	if len(cfg.targets) > 0 {
+		c.warn("Applied changes may be incomplete") // also if nothing is to be changed
+	}
 	if pl.empty() {
 		return st, nil
 	}
 	a := &application{fleet: c.startAll(phaseApply), command: c, plan: pl, state: st, started: map[string]bool{}}
 	defer a.end()
-	if len(cfg.targets) > 0 {
-		c.warn("Applied changes may be incomplete")
-	}
 	if c.failed() {
 		return pl.state, nil
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 // comparedSeeds is the number of random histories that are compared with a real Terraform; each has one to four commands.
-const comparedSeeds = 16
+const comparedSeeds = 18
 
 // TestModel runs random histories and the scripts of testdata/model both ways: in the model and with a real Terraform. The calls of the
 // protocol, the writes, the state, the exit code and the summaries of the diagnostics must be equal.

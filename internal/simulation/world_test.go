@@ -341,13 +341,14 @@ func (w *world) run(i int, s step) *verdict {
 	c := w.command(i, s)
 	cfg := w.config
 	if s.Command == commandDestroy {
-		cfg = &configuration{}
-		cfg.begin()
+		cfg = &configuration{targets: w.config.targets}
 	}
 	v := newVerdict(w, c, s, cfg)
 	w.inject(s, phasePlan)
 	var pl *plan
 	switch {
+	case len(w.config.replace) > 0 && (s.Command == commandDestroy || s.Command == commandRefreshOnly):
+		c.fail("", nil, "Unsupported plan mode")
 	case s.Command == commandQuery:
 		c.query()
 	case s.Command == commandDestroy && !s.NoRefresh && len(w.state.current)+len(w.state.deposed) > 0:
