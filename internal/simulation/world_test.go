@@ -262,7 +262,8 @@ func (w *world) changeState(change func(st *state)) {
 	w.state = next
 }
 
-// happen makes the changes that come before a phase.
+// happen makes the changes that come before a phase. Between two commands, more time passes than evidence is valid or lists lag, so what
+// happened before a run is certain for all who judge it.
 func (w *world) happen(s step, phase string) {
 	for _, e := range s.Events {
 		if e.Phase == phase && e.before() {
@@ -270,7 +271,7 @@ func (w *world) happen(s step, phase string) {
 			w.change(e)
 		}
 	}
-	time.Sleep(time.Duration(w.history.Lag) * time.Millisecond) // more time than that passes between two commands
+	time.Sleep(2*evidenceAge + time.Duration(w.history.Lag)*time.Millisecond)
 }
 
 func (w *world) inject(s step, phase string) {
@@ -367,7 +368,9 @@ func (w *world) run(i int, s step) *verdict {
 	if pl != nil && s.Command != commandPlan {
 		w.setOverlap(pl.overlaps())
 		w.say("  plan: %s", pl)
+		planned := time.Now()
 		w.happen(s, phaseApply)
+		v.began = v.began.Add(time.Since(planned)) // the run does not include what happens in between
 		w.inject(s, phaseApply)
 		sent := len(w.kantata.Requests())
 		v.applyBegan = time.Now()
