@@ -141,7 +141,7 @@ func (p *process) destroyObject(ch *change) (*object, bool) {
 		identity = nil
 	}
 	if ch.deposed != "" {
-		// What is deposed is planned again in this process.
+		// A deposed object is planned again in this process.
 		resp, _, err := p.plan(prior.value, p.null(), prior.private, p.identity(prior))
 		if c.failCall(ch.addr, ch.pairs(), err) || c.add(ch.addr, ch.pairs(), resp.Diagnostics) {
 			return prior, false

@@ -33,7 +33,7 @@ type settings struct {
 	Latency      int // the longest time that a request or a response takes on the network, in ms
 	Duplicates   string
 	DeleteStatus int
-	Reading      string // one of readings, or "" for those that the evidence favors
+	Reading      string // one of readings, or "" for the likely one
 	// Alias says that a second provider configuration manages block n, for people whom no other block names: rule 11 ends at a process.
 	Alias       bool
 	DefaultRows bool // every person has a row in a group that no one manages here

@@ -56,8 +56,8 @@ const (
 var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindUnannounced, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached, kindSlow, kindSlowStop,
-	kindInFlight, kindLateRequest, kindManyRequests,
+	kindUnannounced, kindPlanSilent, kindPlanFalse, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached,
+	kindSlow, kindSlowStop, kindInFlight, kindLateRequest, kindManyRequests,
 }
 
 // overlapping is appended to the kind of a violation if the run removes and creates one pair, so that these are separate kinds.
@@ -542,7 +542,7 @@ func (w *world) late(phase string, r *http.Request) {
 	w.broke(kindLateRequest, "the %s: %s %s", phase, r.Method, r.RequestURI)
 }
 
-// evidenceAge is how old the evidence may be that a pair is absent (rule 5).
+// evidenceAge is the greatest age of the evidence that a pair is absent (rule 5).
 const evidenceAge = 10 * time.Second
 
 // created records a membership that a create took into the state although someone else had added it before.

@@ -50,7 +50,7 @@ func TestModel(t *testing.T) {
 type realCLI struct {
 	*terraformcli.CLI
 	name  string
-	model string // the product of the model that it is compared with
+	model string // the model's name for it
 
 	provider string // the full address of the provider
 }

@@ -169,7 +169,7 @@ func (v *verdict) judgePlan() {
 
 // planQuiet reports whether nothing goes wrong or changes during the plan.
 func (s step) planQuiet() bool {
-	return !slices.ContainsFunc(s.Events, func(e event) bool { return e.Phase == phasePlan && e.At > 0 }) &&
+	return !slices.ContainsFunc(s.Events, func(e event) bool { return e.Phase == phasePlan && !e.before() }) &&
 		!slices.ContainsFunc(s.Faults, func(f fault) bool { return f.Phase == phasePlan })
 }
 

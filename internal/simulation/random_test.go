@@ -11,8 +11,8 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// countedUser is the first user for the count list; the users below are for keys, and those from aliasedUser on for block n if it has its
-// own people.
+// countedUser is the first user of the count list. Keys use the users with lower numbers, and block n those from aliasedUser on if it has a
+// provider configuration of its own.
 const aliasedUser, countedUser = 8, 12
 
 // random makes the history of a seed. Most first steps are quiet, so that memberships exist that later steps can lose.

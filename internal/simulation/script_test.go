@@ -272,7 +272,7 @@ func beforeForm(phase string) form[event] {
 	}
 }
 
-// line puts the event with its moment.
+// line returns the event as text, with the moment at which it happens.
 func (e event) line() string { return printOne(eventHeads, &e) + " " + e.String() }
 
 func parseEvent(line string) (event, error) {

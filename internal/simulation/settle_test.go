@@ -7,18 +7,27 @@ import (
 	"strings"
 )
 
-// maxRounds is the number of runs that may fail before the configuration is reached. It shows what the history left behind.
+// maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind.
 const maxRounds = 1
 
-// rounds is one more if an error may hide another: a pair that the configuration has twice is a mistake of its own, who is known only in
-// apply can conflict with others only then, and with -parallelism=1, the apply refuses what the plan only warns of (rule 11).
-func (w *world) rounds() int {
-	for _, in := range w.config.instances() {
-		if w.history.Parallelism == 1 || in.deferred || len(w.config.addressesOf(in.pair)) > 1 {
-			return maxRounds + 1
+// rounds is one more for each kind of error that may show only after another one: a pair that the configuration has twice, and a person
+// who is known only in the apply.
+func (c *configuration) rounds() int {
+	twice, unknown := 0, 0
+	for _, in := range c.instances() {
+		if len(c.addressesOf(in.pair)) > 1 {
+			twice = 1
+		}
+		if in.deferred {
+			unknown = 1
 		}
 	}
 	return maxRounds + twice + unknown
+}
+
+// warned reports whether a plan that failed also warned of a replacement, which the apply may have to refuse: an error hid it.
+func (v *verdict) warned() bool {
+	return v.plan == nil && slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.summary == saysReview })
 }
 
 // settle plays a user who runs Terraform again without any fault, after everyone who left has returned, and follows the advice of the
@@ -29,12 +38,15 @@ func (w *world) settle() {
 		w.join(u)
 	}
 	w.config.begin()
-	most := w.rounds()
+	most := w.config.rounds()
 	for round := 1; ; round++ {
 		w.say("end, run %d", round)
 		v := w.run(stepEnd+round, apply)
 		if !v.c.failed() {
 			break
+		}
+		if round == 1 && v.warned() {
+			most++
 		}
 		if !v.followAll() && round > 1 || round > most {
 			w.broke(kindNotReached, "after %d runs: %s", round, v.c.diags[len(v.c.diags)-1].text())

@@ -17,6 +17,7 @@
 //	apply_test.go          the model of Terraform: apply
 //	world_test.go          runs a history
 //	invariants_test.go     what must hold
+//	plans_test.go          what a plan must say
 //	requests_test.go       how many requests a run may send
 //	phrases_test.go        what errors may say, and how to follow their advice
 //	settle_test.go         a user who follows the advice until nothing is left to do

@@ -506,7 +506,7 @@ func (p *process) planAddress(
 	}
 	switch {
 	case wanted && !c.refreshOnly:
-		// The identity of an object that turned out to be absent is passed on.
+		// Terraform passes on the identity of an object that turned out to be absent.
 		known := cmp.Or(refreshed, prior)
 		ch, ok = p.planInstance(addr, in, refreshed, p.identity(known), userKnown, slices.Contains(cfg.replace, addr))
 	case wanted, refreshed == nil, c.refreshOnly && !orphan:

@@ -170,8 +170,8 @@ func (w *wire) outage(d time.Duration) {
 	w.downTill = time.Now().Add(d)
 }
 
-// end ends the process and returns the number of writes that it still had in flight. A read that turned out to be unnecessary may be in
-// flight, too, but no request may begin.
+// end ends the process and returns the number of writes that it still had in flight. Reads may be in flight if they turned out to be
+// unnecessary, but no request may begin.
 func (w *wire) end() (writes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -353,7 +353,7 @@ func (w *world) run(i int, s step) *verdict {
 	case s.Command == commandQuery:
 		c.query()
 	case s.Command == commandDestroy && !s.NoRefresh && len(w.state.current)+len(w.state.deposed) > 0:
-		// terraform destroy makes an ordinary plan first, for what it reads, and plans the removals in a second process.
+		// terraform destroy first makes an ordinary plan, to refresh the state, and then plans the removals in a second process.
 		if first := c.plan(w.config, w.state); first != nil {
 			c.noRefresh = true
 			pl = c.plan(cfg, first.state)
