@@ -8,8 +8,13 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// quietTime is how long no call must begin or end before calls stop waiting for the holder of a pair.
-const quietTime = 400 * time.Millisecond
+// quietTime is how long no call must begin or end before calls stop waiting for the holder of a pair. It passes in steps, so that a
+// machine that stood still for a moment does not count that moment.
+const (
+	quietTime  = quietSteps * quietStep
+	quietSteps = 4
+	quietStep  = 100 * time.Millisecond
+)
 
 // planRegistry records what the calls of one provider process say about each pair, so that a plan reports what two resources do to one
 // membership. A call names no resource address. It shows only that some address holds a pair in the state, or wants one that it does not
@@ -28,6 +33,7 @@ type planRegistry struct {
 	running    int // calls in progress that do not wait
 	waiting    int
 	quiet      *time.Timer // runs while calls wait and none runs
+	steps      int         // of quietTime that have passed
 }
 
 // plannedPair is what the calls say about one pair.
@@ -207,14 +213,22 @@ func (r *planRegistry) count(running, waiting int) {
 		r.quiet.Stop()
 	}
 	if r.running == 0 && r.waiting > 0 && !r.isReleased {
-		r.quiet = time.AfterFunc(quietTime, r.releaseIfQuiet)
+		r.steps = 0
+		r.quiet = time.AfterFunc(quietStep, r.step)
 	}
 }
 
-func (r *planRegistry) releaseIfQuiet() {
+// step is called after each step of the quiet time.
+func (r *planRegistry) step() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.running == 0 {
+	if r.running > 0 || r.waiting == 0 {
+		return
+	}
+	r.steps++
+	if r.steps < quietSteps {
+		r.quiet = time.AfterFunc(quietStep, r.step)
+	} else {
 		r.release()
 	}
 }

@@ -126,7 +126,7 @@ func (v *verdict) inHand() map[pair]*hands {
 		default:
 			of(o.pair()).givenUp++
 		}
-		if userKnown && !(holds && o.pair() == in.pair) {
+		if userKnown && (!holds || o.pair() != in.pair) {
 			h := of(in.pair)
 			h.wanted = append(h.wanted, addr)
 			h.replaces, h.adopts, h.itself = holds, in.adopt, o != nil && o.pair() == in.pair
