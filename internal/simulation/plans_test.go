@@ -135,8 +135,8 @@ func (v *verdict) inHand() map[pair]*hands {
 	return all
 }
 
-// judgePlan checks that the plan says what it must about each pair, and reports no error that it need not. Without all calls at a time,
-// a call cannot know who holds its pair: the error for a pair that exists then gives all remedies.
+// judgePlan checks that the plan says what it must about each pair, and nothing else. If a new address cannot wait for the calls of others,
+// it cannot know who holds its pair: the error for a pair that exists then gives all remedies.
 func (v *verdict) judgePlan() {
 	if v.s.Command != commandApply && v.s.Command != commandPlan || !v.s.planQuiet() || v.failsOtherwise("") {
 		return
@@ -154,7 +154,7 @@ func (v *verdict) judgePlan() {
 			continue
 		}
 		expected := h.expect()
-		if (!ordered || v.s.NoRefresh && h.tainted > 0) && len(h.wanted) > 0 && h.exists {
+		if (!ordered || v.s.NoRefresh && h.tainted > 0) && len(h.wanted) > 0 && !h.replaces && h.exists {
 			more := []string{saysExists, saysReview, saysAdopted}
 			for i := range expected {
 				e := &expected[i]
