@@ -9,11 +9,15 @@ import (
 
 const (
 	// maxGroups is how many access groups a round may concern for their lists to be considered before the account's list, and how many
-	// first pages of groups it requests.
+	// first pages of long lists of groups it requests.
 	maxGroups = 2
 	// A round of fewer than fewLookups requests no first page until freeRequests small requests were sent: most small
 	// configurations are done by then.
 	fewLookups, freeRequests = 4, 3
+	// shortPages is how many pages the lists may have for the stricter of the two targets: twice the best number of requests, plus 3.
+	shortPages = 10
+	// perRequest is how many lookups by ID the best provider answers with one request: Terraform sends ten at a time.
+	perRequest = 10
 )
 
 // extent is how much of a list is read.
@@ -23,8 +27,20 @@ const (
 	nothing    extent = iota
 	firstPage         // tells what the list costs
 	allPages          // in any order: a row that is on none of them may still exist
-	completely        // proven to be complete (walk.go)
+	completely        // proven to be complete
 )
+
+// demand is what is known when a round decides what to read.
+type demand struct {
+	// account is the list of the account, and groups those of the groups that the round concerns. Each lookup belongs to the account's
+	// list and, unless it is by membership ID alone, to that of its group.
+	account candidate
+	groups  []candidate
+	// unread and held are the pages of the lists of all other groups that lookups have concerned.
+	unread, held int
+	// asked is the number of lookups so far.
+	asked int
+}
 
 // candidate is a list that would answer lookups of a round.
 type candidate struct {
@@ -44,15 +60,6 @@ type candidate struct {
 	blocked bool
 }
 
-// with adds a lookup.
-func (c candidate) with(q *lookup) candidate {
-	c.lookups, c.requests, c.needs = c.lookups+1, c.requests+q.cost, max(c.needs, allPages)
-	if q.id == "" {
-		c.needs = completely
-	}
-	return c
-}
-
 // reading is a list to read, and how much of it. If waits, its lookups wait for it. The small requests of all others are sent at once.
 type reading struct {
 	filter kantata.MembershipFilter
@@ -60,40 +67,52 @@ type reading struct {
 	waits  bool
 }
 
-// decide chooses what a round reads in addition to its small requests. Each lookup belongs to the account's list and, unless it is by
-// membership ID alone, to that of its group.
-func decide(account candidate, groups []candidate) (readings []reading) {
-	var ready, rest []candidate
-	cost, others, grouped := 0, account.lookups, 0
-	for _, g := range groups {
-		grouped += g.lookups
-		if g.worthReading() {
-			ready = append(ready, g)
-			cost += g.remaining()
-			others -= g.lookups
-		} else {
-			rest = append(rest, g)
+// decide chooses what the round reads in addition to its small requests: the list of the account, or those of the groups, whichever have
+// fewer pages left.
+func (d demand) decide() (readings []reading) {
+	unread, held, grouped := d.unread, d.held, 0
+	for _, g := range d.groups {
+		unread += g.remaining()
+		if g.needs == completely && g.pages == 0 {
+			unread += g.lookups // they do not wait for the first page
 		}
+		held += g.held
+		grouped += g.lookups
 	}
-	if account.beingRead() || account.worthReading() && (others > 0 || account.remaining() <= cost) {
-		return []reading{account.read()}
-	}
-	for _, g := range ready {
-		readings = append(readings, g.read())
-	}
-	few := len(groups) <= maxGroups && grouped == account.lookups
+	all := grouped == d.account.lookups
+	few := all && len(d.groups) <= maxGroups
+	learn := d.account.lookups >= fewLookups || d.account.spent >= freeRequests
+	spare := float64(d.asked*2/perRequest+3-held-d.account.held) - d.account.spent
 	switch {
-	case others == 0, account.lookups < fewLookups && account.spent < freeRequests:
-		return readings
-	case !few && account.costUnknown():
-		return append(readings, reading{account.filter, firstPage, false})
-	case !few && (account.inProgress == firstPage || !account.blocked && account.worth() <= account.spent+2):
-		return readings // the account's list will soon be worth reading
+	case d.account.beingRead():
+		return []reading{d.account.read()}
+	case few:
+	case d.account.costUnknown() && learn:
+		return []reading{{d.account.filter, firstPage, false}}
+	case d.account.costUnknown(), d.account.inProgress == firstPage:
+		return nil
 	}
-	rest = slices.DeleteFunc(rest, func(g candidate) bool { return !g.costUnknown() })
-	slices.SortStableFunc(rest, func(a, b candidate) int { return b.lookups - a.lookups })
-	for _, g := range rest[:min(len(rest), maxGroups)] {
-		readings = append(readings, reading{g.filter, firstPage, false})
+	if d.account.pages > 0 && !d.account.blocked && (!all || d.account.remaining() <= unread) {
+		if d.account.worthReading(d.account.pages <= shortPages, spare) {
+			readings = append(readings, d.account.read())
+		}
+		return readings
+	}
+	short := d.account.needs == allPages && (unread+held <= shortPages || d.account.pages > 0 && d.account.pages <= shortPages)
+	if len(d.groups) > 1 {
+		spare-- // lookups of groups that are not read cost a small request
+	}
+	mostFirst := slices.SortedStableFunc(slices.Values(d.groups), func(a, b candidate) int { return b.lookups - a.lookups })
+	for _, g := range mostFirst {
+		switch {
+		case g.worthReading(short, spare):
+			readings = append(readings, g.read())
+		case g.costUnknown() && learn && (short && spare >= 1 || !short && len(readings) < maxGroups):
+			readings = append(readings, reading{g.filter, firstPage, false})
+		default:
+			continue
+		}
+		spare -= float64(g.remaining())
 	}
 	return readings
 }
@@ -110,29 +129,41 @@ func (c candidate) beingRead() bool {
 	return !c.blocked && c.inProgress > firstPage && c.inProgress >= c.needs
 }
 
-func (c candidate) worthReading() bool {
-	return c.beingRead() || !c.blocked && c.pages > 0 && c.spent > 0 && c.remaining() > 0 && c.spent+c.requests/2 >= c.worth()
-}
-
-// worth is how many small requests, sent or half about to be sent, justify reading the list: a quarter to a third of its pages. Up to ten
-// pages, it is the number that keeps n lookups by ID within 2 x n/10 + 3 requests, whatever n is.
-func (c candidate) worth() float64 {
-	pages := float64(c.pages)
+// worthReading compares the cost of the list with the small requests, sent or half about to be sent, that it would have saved: a quarter
+// to a third of its pages justify it. If all lists are short, that would be too many requests for the target, so spare limits the pages.
+func (c candidate) worthReading(short bool, spare float64) bool {
+	pages, requests := float64(c.pages), c.spent+c.requests/2
 	switch {
+	case c.beingRead():
+		return true
+	case c.blocked, c.pages == 0, c.spent == 0, c.remaining() == 0:
+		return false
 	case c.needs == completely:
-		return pages / 4
-	case pages <= 10:
-		return pages - 5
+		return requests >= pages/4
+	case short:
+		return float64(c.remaining()) <= spare
 	}
-	return max(5, pages/3)
+	return c.pages <= shortPages || requests >= max(5, pages/3)
 }
 
-// remaining is how many pages are still to be read. A proof reads the last page twice.
+// remaining is how many pages are still to be read; one if that is unknown. A proof reads the last page twice.
 func (c candidate) remaining() int {
-	if c.needs == completely {
+	switch {
+	case c.pages <= 1 && c.held == 0:
+		return 1
+	case c.needs == completely:
 		return c.pages + 1
 	}
 	return c.pages - c.held
 }
 
 func (c candidate) trips() int { return (c.remaining() + paging.Readers - 1) / paging.Readers }
+
+// with adds a lookup.
+func (c candidate) with(q *lookup) candidate {
+	c.lookups, c.requests, c.needs = c.lookups+1, c.requests+q.cost, max(c.needs, allPages)
+	if q.id == "" {
+		c.needs = completely
+	}
+	return c
+}

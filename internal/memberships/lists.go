@@ -279,6 +279,9 @@ func (s *Store) store(l *list, read paging.Complete[kantata.Membership], held in
 	if held == 1 {
 		l.pageTime = time.Since(read.Began)
 	}
+	for _, q := range s.rounds.Gathering() {
+		_ = q.resolved || s.lookInLists(q)
+	}
 }
 
 // completeRows returns all rows that match the filter, from a complete list that is recent or was begun after the call, or by reading

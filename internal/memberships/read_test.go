@@ -152,6 +152,7 @@ func TestGetByIDAndFind(t *testing.T) {
 		checkError(t, err, errUnavailable)
 		_, err = s.Find(t.Context(), testPair(1800))
 		checkError(t, err, errUnavailable)
+		time.Sleep(time.Minute) // until no list is being read any more
 	})
 }
 

@@ -44,6 +44,7 @@ func (s *Store) ask(ctx context.Context, q *lookup) error {
 	}
 	q.done = make(chan struct{})
 	s.mu.Lock()
+	s.asked++
 	known := s.lookInLists(q)
 	s.mu.Unlock()
 	if !known {
@@ -138,11 +139,17 @@ func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*look
 			byGroup[id] = byGroup[id].with(q)
 		}
 	}
-	var groups []candidate
+	d := demand{account: s.known(account, kantata.MembershipFilter{}), asked: s.asked}
 	for _, id := range slices.SortedFunc(maps.Keys(byGroup), kantata.ID.Compare) {
-		groups = append(groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
+		d.groups = append(d.groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
 	}
-	readings = decide(s.known(account, kantata.MembershipFilter{}), groups)
+	for filter, l := range s.lists {
+		if _, ok := byGroup[filter.AccessGroupID]; !ok && filter.AccessGroupID != "" && filter.UserID == "" && l.spent > 0 {
+			other := s.known(candidate{needs: account.needs}, filter)
+			d.unread, d.held = d.unread+other.remaining(), d.held+other.held
+		}
+	}
+	readings = d.decide()
 	for _, q := range open {
 		if slices.ContainsFunc(readings, func(r reading) bool {
 			return r.waits && (r.filter == groupOf(q.pair) || r.filter.AccessGroupID == "")

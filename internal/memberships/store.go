@@ -94,6 +94,7 @@ type Store struct {
 	// idsBlocked is until when no request asks for several IDs, because one failed.
 	idsBlocked time.Time
 	deleted    map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
+	asked      int                      // how many lookups there were
 	highest    int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
 	vainWaits  int                      // how many creates in a row waited for a delete and saw none
 }

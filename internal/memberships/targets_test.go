@@ -38,6 +38,27 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// TestTargetsOffTheGrid checks the targets for accounts, groups and plans of any size.
+func TestTargetsOffTheGrid(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	plans := []curve.Plan{
+		{Rows: 12_000, AccountGroups: 40, Groups: 5, Memberships: 40}, {Rows: 2_823, AccountGroups: 37, Groups: 7, Memberships: 95},
+		{Rows: 15_770, AccountGroups: 17, Groups: 2, Memberships: 18}, {Rows: 1_698, AccountGroups: 7, Groups: 7, Memberships: 49},
+	}
+	for range 400 {
+		plan := curve.Plan{AccountGroups: 1 + random.IntN(40)}
+		plan.Groups = 1 + random.IntN(plan.AccountGroups)
+		inGroup := 1 + int(400*random.Float64()*random.Float64()) // short lists are where the two kinds of lists compete
+		plan.Rows = inGroup * plan.AccountGroups
+		plan.Memberships = 1 + random.IntN(inGroup*plan.Groups)
+		if random.IntN(2) == 0 {
+			plan.Memberships = min(plan.Memberships, 1+random.IntN(100))
+		}
+		plans = append(plans, plan)
+	}
+	measure(t, plans)
+}
+
 // measure returns the cost of the plans, in the same order, and reports the targets that they miss.
 func measure(t *testing.T, plans []curve.Plan) []curve.Point {
 	t.Helper()

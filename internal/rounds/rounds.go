@@ -3,6 +3,7 @@ package rounds
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -83,6 +84,17 @@ func (g *Gatherer[Call]) serve(r *round[Call]) {
 		before, waited = n, waited+g.Quiet
 	}
 	g.Serve(r.ctx, r.calls)
+}
+
+// Gathering returns the calls of the round that has not begun. A call whose result is known by now need not wait for it: then, what its
+// caller asks next still joins the round.
+func (g *Gatherer[Call]) Gathering() []Call {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.gathering == nil {
+		return nil
+	}
+	return slices.Clone(g.gathering.calls)
 }
 
 // close keeps further calls out of the round. The mutex is held.

@@ -145,3 +145,25 @@ func TestCallersLeave(t *testing.T) {
 		})
 	}
 }
+
+func TestGathering(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := newGatherer()
+		if got := g.Gathering(); len(got) != 0 {
+			t.Errorf("got %d calls before the first, want none", len(got))
+		}
+		result := join(t.Context(), g, "a", 0)
+		synctest.Wait()
+		if got := g.Gathering(); len(got) != 1 || got[0].name != "a" {
+			t.Errorf("got %d calls, want a", len(got))
+		}
+		time.Sleep(100 * time.Millisecond)
+		if got := g.Gathering(); len(got) != 0 {
+			t.Errorf("got %d calls of a round that has begun, want none", len(got))
+		}
+		if err := <-result; err != nil {
+			t.Errorf("got the error %v, want none", err)
+		}
+	})
+}

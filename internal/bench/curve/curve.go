@@ -89,7 +89,8 @@ func (p Plan) String() string {
 func (p Point) Missed() []string {
 	requests, roundTrips := 5*p.Best()+3, math.Inf(1)
 	if p.Pages() <= 10 {
-		requests, roundTrips = 2*p.Best()+3, 5
+		// About five: to read nine or ten pages at once costs too many requests before the sixth round trip.
+		requests, roundTrips = 2*p.Best()+3, max(5, float64(min(p.Pages()-3, 6)))
 	}
 	if p.Memberships <= Parallelism {
 		roundTrips = 1
