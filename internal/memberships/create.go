@@ -1,6 +1,7 @@
 package memberships
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -33,23 +34,29 @@ func (s *Store) Create(ctx context.Context, key kantata.Pair, options CreateOpti
 	if claimed {
 		return Created{}, &ClaimedError{Pair: key}
 	}
-	created, err := s.createOrAdopt(ctx, p, key, options)
-	var exists *ExistsError
-	if errors.As(err, &exists) {
-		ended, waitErr := s.awaitDelete(ctx, p)
-		switch {
-		case waitErr != nil:
-			err = waitErr
-		case ended:
-			created, err = s.createOrAdopt(ctx, p, key, options)
-		}
-	}
+	created, err := s.createAfterDeletes(ctx, p, key, options)
 	var uncertain *UncertainError
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.claimed = err == nil || errors.As(err, &uncertain)
-	p.refused = p.refused || errors.As(err, &exists)
 	return created, err
+}
+
+// createAfterDeletes creates the membership, again after each delete of the pair that ended in the meantime.
+func (s *Store) createAfterDeletes(ctx context.Context, p *pair, key kantata.Pair, options CreateOptions) (Created, error) {
+	for {
+		s.mu.Lock()
+		ended := p.ended
+		s.mu.Unlock()
+		created, err := s.createOrAdopt(ctx, p, key, options)
+		var exists *ExistsError
+		if !errors.As(err, &exists) {
+			return created, err
+		}
+		if again, waitErr := s.awaitDelete(ctx, p, ended); waitErr != nil || !again {
+			return created, cmp.Or(waitErr, err)
+		}
+	}
 }
 
 // createOrAdopt does everything that needs the pair's lock.
@@ -59,7 +66,6 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 	}
 	defer p.lock.Release(1)
 	s.mu.Lock()
-	p.looked = p.ended
 	deleteErr := p.deleteErr
 	s.mu.Unlock()
 	if deleteErr != nil {
@@ -110,15 +116,13 @@ func existing(err error) *kantata.Membership {
 
 // post sends the POST until it is known what became of it (rule 3). The pair was absent just before.
 func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Membership, error) {
-	release, _ := s.apart(ctx, 1)
-	defer release()
-	defer s.startWrite(key)()
+	defer s.startWrite(ctx, key)()
 	if err := ctx.Err(); err != nil {
 		return kantata.Membership{}, err
 	}
 	s.mu.Lock()
 	p.above = s.highest
-	c := creation{pair: key, above: p.above, budget: s.waits.Pending}
+	c := creation{pair: key, above: p.above, budget: pendingFor}
 	s.mu.Unlock()
 	for attempt := 1; ; attempt++ {
 		m, err := s.api.CreateAccessGroupMembership(ctx, key)
@@ -136,7 +140,7 @@ func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Me
 		p.inDoubt = true
 		s.mu.Unlock()
 		s.forget(key)
-		m, absent, err := s.lookUpCreated(ctx, &c, s.waits.Repeat<<min(attempt-1, 4))
+		m, absent, err := s.lookUpCreated(ctx, &c, repeatWait<<min(attempt-1, 4))
 		switch {
 		case !absent:
 			return m, err
@@ -192,9 +196,9 @@ func (s *Store) lookUpCreated(ctx context.Context, c *creation, wait time.Durati
 // a moment to finish.
 func (s *Store) lookUpCanceled(ctx context.Context, c *creation) (kantata.Membership, error) {
 	cause := ctx.Err()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.waits.Canceled)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), canceledFor)
 	defer cancel()
-	_ = sleep(ctx, s.waits.Canceled/5)
+	_ = sleep(ctx, canceledFor/5)
 	rows, err := s.lookUpPair(ctx, c.pair)
 	if len(rows) > 0 {
 		return c.choose(rows)

@@ -31,9 +31,7 @@ func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) err
 	case refused:
 		return &RefusedDeleteError{Pair: key}
 	}
-	release, _ := s.apart(ctx, 1)
-	defer release()
-	defer s.startWrite(key)()
+	defer s.startWrite(ctx, key)()
 	err := s.remove(ctx, p, id, key)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unique"
 
+	"github.com/kantata-community/terraform-provider-kantata/internal/cost"
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
 )
@@ -19,7 +20,7 @@ type list struct {
 	complete bool
 	began    time.Time
 
-	// pages, held and spent are explained at candidate. pageTime is how long the first page took.
+	// pages, held and spent are explained at cost.List. pageTime is how long the first page took.
 	pages, held int
 	spent       float64
 	pageTime    time.Duration
@@ -27,13 +28,14 @@ type list struct {
 	// blocked is until when no round reads the list.
 	blocked time.Time
 
-	// writing counts the own writes in progress that may change the list, and writes those that ever began.
-	writing, writes int
+	// writing counts the own writes in progress that may change the list, and wrote is when the last one ended.
+	writing int
+	wrote   time.Time
 }
 
 // inProgress is a reading; done is closed when it ends.
 type inProgress struct {
-	extent extent
+	extent cost.Extent
 	done   chan struct{}
 }
 
@@ -54,7 +56,7 @@ func groupOf(pair kantata.Pair) kantata.MembershipFilter {
 func (s *Store) lookInLists(q *lookup) bool {
 	for _, filter := range []kantata.MembershipFilter{kantata.MembershipFilter(q.pair), groupOf(q.pair), {}} {
 		l := s.lists[filter]
-		if l == nil || time.Since(l.began) > s.waits.Exists {
+		if l == nil || time.Since(l.began) > existsFor {
 			continue
 		}
 		rows := l.rows[q.pair]
@@ -86,7 +88,7 @@ func (s *Store) lookInLists(q *lookup) bool {
 }
 
 // certain reports that what the list lacks is absent.
-func (s *Store) certain(l *list) bool { return l.complete && time.Since(l.began) <= s.waits.Absent }
+func (s *Store) certain(l *list) bool { return l.complete && time.Since(l.began) <= absentFor }
 
 // hasDeleted reports whether this process has deleted the ID.
 func (s *Store) hasDeleted(id kantata.ID) bool {
@@ -99,7 +101,7 @@ func (s *Store) hasDeleted(id kantata.ID) bool {
 // isOutdated reports that a response begun at that time may show a membership although this process has deleted it. The mutex is held.
 func (s *Store) isOutdated(id kantata.ID, began time.Time) bool {
 	deleted, ok := s.deleted[id]
-	return ok && began.Before(deleted.Add(s.waits.Lag))
+	return ok && began.Before(deleted.Add(lag))
 }
 
 // visible returns the rows of a response begun at that time without those that are outdated.
@@ -136,40 +138,39 @@ func sorted(rows []kantata.Membership) []kantata.Membership {
 	return rows
 }
 
-// known adds what is known of the list to a candidate that has its lookups. The mutex is held.
-func (s *Store) known(c candidate, filter kantata.MembershipFilter) candidate {
-	c.filter = filter
+// known adds what is known of the list to what the round wants of it. The mutex is held.
+func (s *Store) known(c cost.List, filter kantata.MembershipFilter) cost.List {
+	c.Filter = filter
 	l := s.lists[filter]
 	if l == nil {
 		return c
 	}
-	c.pages, c.held, c.spent = l.pages, s.held(l), l.spent
+	c.Pages, c.Held, c.Spent = l.pages, s.held(l), l.spent
 	if l.inProgress != nil {
-		c.inProgress = l.inProgress.extent
+		c.InProgress = l.inProgress.extent
 	}
-	c.blocked = time.Now().Before(l.blocked) || time.Duration(c.trips())*l.pageTime > s.usefulFor(c.needs)
+	c.Blocked = time.Now().Before(l.blocked) || time.Duration(c.Trips())*l.pageTime > usefulFor(c.Needs)
 	return c
 }
 
 // held is how many pages are at hand that need not be read again.
 func (s *Store) held(l *list) int {
-	if time.Since(l.began) > s.waits.Exists/2 {
+	if time.Since(l.began) > existsFor/2 {
 		return 0
 	}
 	return l.held
 }
 
 // usefulFor is the time in which a round must be able to read that much of a list.
-func (s *Store) usefulFor(e extent) time.Duration {
-	if e == allPages {
-		return s.waits.Exists / 2
+func usefulFor(e cost.Extent) time.Duration {
+	if e == cost.AllPages {
+		return existsFor / 2
 	}
-	return s.waits.Absent
+	return absentFor
 }
 
-// read reads a list, or waits until someone else has. It returns rows that are not nil only if it read the list completely itself. For a
-// round, it must not take longer than the list is useful, and a list that fails is not read again soon.
-func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e extent, forRound bool) (rows []kantata.Membership, err error) {
+// read reads a list, or waits until someone else has. It returns rows that are not nil only if it read the list completely itself.
+func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e cost.Extent) (rows []kantata.Membership, err error) {
 	s.mu.Lock()
 	l := s.list(filter)
 	for l.inProgress != nil {
@@ -188,23 +189,10 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e ext
 	in := &inProgress{extent: e, done: make(chan struct{})}
 	l.inProgress = in
 	s.mu.Unlock()
-	limited, cancel := ctx, context.CancelFunc(func() {})
-	if forRound {
-		limited, cancel = context.WithTimeout(ctx, s.usefulFor(e))
-	}
-	defer cancel()
-	acquired := true
-	if e == completely {
-		var release func()
-		release, acquired = s.apart(limited, allWrites)
-		defer release()
-	}
-	switch {
-	case forRound && !acquired:
-	case e == completely:
-		rows, err = s.readCompletely(limited, l)
-	default:
-		err = s.readPages(limited, l, e)
+	if e == cost.Completely {
+		rows, err = s.readCompletely(ctx, l)
+	} else {
+		err = s.readPages(ctx, l, e)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,34 +200,27 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e ext
 	l.inProgress = nil
 	if err != nil {
 		l.held = 0
-	} else if e > firstPage {
+	} else if e > cost.FirstPage {
 		l.spent = 0
-	}
-	if ctx.Err() == nil && (err != nil || !acquired) {
-		l.blocked = time.Now().Add(s.waits.Blocked)
-	}
-	if ctx.Err() == nil && limited.Err() != nil {
-		l.pageTime = s.waits.Exists // too slow from now on
 	}
 	return rows, err
 }
 
 // readPages reads the first page, or all pages that are not at hand, in any order.
-func (s *Store) readPages(ctx context.Context, l *list, e extent) error {
+func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
 	pages := s.pagesOf(l.filter)
 	s.mu.Lock()
-	held, last, before, began := s.held(l), l.pages, l.quiet(), time.Now()
+	held, last, began := s.held(l), l.pages, time.Now()
 	s.mu.Unlock()
 	if held == 0 {
 		page, err := pages.Page(ctx, 1)
 		if err != nil {
 			return err
 		}
-		first := paging.Complete[kantata.Membership]{Rows: page.Items, Pages: max(paging.Count(page), 1), Began: began}
-		s.store(l, first, 1, first.Pages == 1 && !paging.Short(page, 1), before)
-		held, last = 1, first.Pages
+		held, last = 1, max(paging.Count(page), 1)
+		s.store(l, paging.Complete[kantata.Membership]{Rows: page.Items, Pages: last, Began: began}, held, last == 1 && !paging.Short(page, 1))
 	}
-	if e == firstPage {
+	if e == cost.FirstPage {
 		return nil
 	}
 	return pages.Each(ctx, held+1, last, func(ctx context.Context, number int) error {
@@ -256,26 +237,28 @@ func (s *Store) readPages(ctx context.Context, l *list, e extent) error {
 
 // readCompletely reads the list with proof, and returns its rows even if own writes keep it from saying what is absent.
 func (s *Store) readCompletely(ctx context.Context, l *list) ([]kantata.Membership, error) {
+	defer s.apart.List(ctx)()
 	s.mu.Lock()
-	pages, before := l.pages, l.quiet()
+	pages := l.pages
 	s.mu.Unlock()
 	read, err := s.pagesOf(l.filter).Read(ctx, pages)
 	if err != nil {
 		return nil, err
 	}
-	s.store(l, read, read.Pages, true, before)
+	s.store(l, read, read.Pages, true)
 	return s.visible(read.Rows, read.Began), nil
 }
 
 // store keeps what was read. It is complete if that is proven and if no own write overlapped with the reading.
-func (s *Store) store(l *list, read paging.Complete[kantata.Membership], held int, proven bool, before int) {
+func (s *Store) store(l *list, read paging.Complete[kantata.Membership], held int, proven bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l.rows = make(map[kantata.Pair][]kantata.Membership, len(read.Rows))
 	for _, m := range read.Rows {
 		l.put(m)
 	}
-	l.began, l.pages, l.held, l.complete = read.Began, read.Pages, held, proven && before >= 0 && l.quiet() == before
+	l.began, l.pages, l.held = read.Began, read.Pages, held
+	l.complete = proven && l.writing == 0 && !l.wrote.After(read.Began)
 	if held == 1 {
 		l.pageTime = time.Since(read.Began)
 	}
@@ -297,7 +280,7 @@ func (s *Store) completeRows(ctx context.Context, filter kantata.MembershipFilte
 			}
 		}
 		s.mu.Unlock()
-		if rows, err := s.read(ctx, filter, completely, false); rows != nil || err != nil {
+		if rows, err := s.read(ctx, filter, cost.Completely); rows != nil || err != nil {
 			return rows, err
 		}
 	}
@@ -307,18 +290,18 @@ func (s *Store) completeRows(ctx context.Context, filter kantata.MembershipFilte
 // again if all that it sees is what this process has just deleted.
 func (s *Store) lookUpPair(ctx context.Context, pair kantata.Pair) ([]kantata.Membership, error) {
 	pages := s.pagesOf(kantata.MembershipFilter(pair))
-	for wait := s.waits.Lag / 3; ; wait *= 2 {
-		s.mu.Lock()
-		l := s.list(kantata.MembershipFilter(pair))
-		before, began := l.quiet(), time.Now()
-		s.mu.Unlock()
+	for wait := lag / 3; ; wait *= 2 {
+		began := time.Now()
 		page, err := pages.Steady(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
 		rows := s.visible(page.Items, began)
 		if len(rows) > 0 || len(page.Items) == 0 {
-			s.store(l, paging.Complete[kantata.Membership]{Rows: rows, Pages: 1, Began: began}, 1, true, before)
+			s.mu.Lock()
+			l := s.list(kantata.MembershipFilter(pair))
+			s.mu.Unlock()
+			s.store(l, paging.Complete[kantata.Membership]{Rows: rows, Pages: 1, Began: began}, 1, true)
 			return rows, nil
 		}
 		if err := sleep(ctx, wait); err != nil {
@@ -357,18 +340,14 @@ func (s *Store) inLists(pair kantata.Pair, do func(l *list)) {
 	}
 }
 
-// quiet returns what store compares in order to notice an own write: the number of writes so far, or -1 if one is in progress.
-func (l *list) quiet() int {
-	if l.writing > 0 {
-		return -1
+// startWrite begins a write of the pair, until end is called.
+func (s *Store) startWrite(ctx context.Context, pair kantata.Pair) (end func()) {
+	together := s.apart.Write(ctx)
+	s.inLists(pair, func(l *list) { l.writing++ })
+	return func() {
+		s.inLists(pair, func(l *list) { l.writing, l.wrote = l.writing-1, time.Now() })
+		together()
 	}
-	return l.writes
-}
-
-// startWrite notes that a write of the pair is in progress, until end is called.
-func (s *Store) startWrite(pair kantata.Pair) (end func()) {
-	s.inLists(pair, func(l *list) { l.writing, l.writes = l.writing+1, l.writes+1 })
-	return func() { s.inLists(pair, func(l *list) { l.writing-- }) }
 }
 
 // wrote applies an own create to the lists at hand.

@@ -16,10 +16,8 @@ type pair struct {
 
 	// The store's mutex guards the rest.
 
-	// deletes counts the deletes that have begun and not ended, and ended those that have. changed is closed and replaced when one
-	// of the two changes. looked is what ended was when a create last looked up the pair.
-	deletes, ended, looked int
-	changed                chan struct{}
+	// deletes counts the deletes in progress, and ended those that have ended.
+	deletes, ended int
 	// deleteErr is why a delete of the pair failed: it may still take effect, so the pair is not created any more.
 	deleteErr error
 
@@ -38,7 +36,7 @@ func (s *Store) pair(key kantata.Pair) *pair {
 	defer s.mu.Unlock()
 	p := s.pairs[key]
 	if p == nil {
-		p = &pair{lock: semaphore.NewWeighted(1), changed: make(chan struct{})}
+		p = &pair{lock: semaphore.NewWeighted(1)}
 		s.pairs[key] = p
 	}
 	return p
@@ -54,50 +52,49 @@ func (s *Store) startDelete(p *pair) (end func()) {
 		defer s.mu.Unlock()
 		p.deletes += deletes
 		p.ended += ended
-		close(p.changed)
-		p.changed = make(chan struct{})
+		close(s.deletesChanged)
+		s.deletesChanged = make(chan struct{})
 	}
 	step(1, 0)
 	return func() { step(-1, 1) }
 }
 
-// awaitDelete is called without the lock by a create that found its pair: another resource may be about to give the pair up, and no
-// call says so. It waits a moment for a delete to begin, and then for its end. It returns false if none began; then, the pair counts as
-// refused, so that a later delete cannot undo what the refusal said. An error is that of ctx.
-func (s *Store) awaitDelete(ctx context.Context, p *pair) (bool, error) {
-	timer := time.NewTimer(s.deleteWait())
-	defer timer.Stop()
+// awaitDelete is called without the lock by a create that found its pair after so many deletes of the pair had ended: another resource
+// may be about to give the pair up, and no call says so. It waits a moment for a delete to begin, and then for its end. It returns false
+// if none began; then, the pair counts as refused, so that a later delete cannot undo what the refusal said. An error is that of ctx.
+//
+// The moment begins again whenever a delete of any pair begins or ends, because more may wait for one of Terraform's slots (ten by
+// default). It is shorter after each wait in vain: if waiting creates fill all slots, no delete can begin, and renaming 300 keys must not
+// take 300 waits (rule 12).
+func (s *Store) awaitDelete(ctx context.Context, p *pair, ended int) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := deleteWait >> min(s.vainWaits, 5)
 	for expired := false; ; {
-		s.mu.Lock()
-		changed := p.changed
 		switch {
-		case p.deletes == 0 && p.ended > p.looked:
+		case p.deletes == 0 && p.ended > ended:
 			s.vainWaits = 0
-			s.mu.Unlock()
 			return true, nil
 		case expired && p.deletes == 0:
 			s.vainWaits++
 			p.refused = true
-			s.mu.Unlock()
 			return false, nil
 		}
+		changed := s.deletesChanged
 		s.mu.Unlock()
+		timer := time.NewTimer(wait)
 		select {
 		case <-changed:
 		case <-timer.C:
 			expired = true
 		case <-ctx.Done():
+		}
+		timer.Stop()
+		s.mu.Lock()
+		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
 	}
-}
-
-// deleteWait is shorter after each wait in vain: a waiting create fills one of Terraform's slots (ten by default), and if creates fill
-// them all, no delete can begin. Renaming 300 keys must not take 300 waits (rule 12).
-func (s *Store) deleteWait() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.waits.Delete >> min(s.vainWaits, 5)
 }
 
 // RefuseCreate records that a create of the pair was refused while it was planned: a later delete of the pair in this process is

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kantata-community/terraform-provider-kantata/internal/cost"
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
@@ -262,7 +263,7 @@ func TestOwnWrites(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		calls.Go(func() {
-			_, err := s.read(t.Context(), group, firstPage, true)
+			_, err := s.read(t.Context(), group, cost.FirstPage)
 			checkError(t, err, nil)
 		})
 		time.Sleep(150 * time.Millisecond) // the page was made, and its response is on its way

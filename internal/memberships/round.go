@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kantata-community/terraform-provider-kantata/internal/cost"
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
@@ -62,26 +63,39 @@ func (s *Store) serve(ctx context.Context, lookups []*lookup) {
 		return
 	}
 	readings, now, waiting := s.choose(open)
-	var lists, small sync.WaitGroup
-	for _, reading := range readings {
-		lists.Go(func() { _, _ = s.read(ctx, reading.filter, reading.extent, true) }) // an error is no result (rule 13)
-	}
-	small.Go(func() { s.send(ctx, now) })
-	if len(waiting) > 0 {
-		read := make(chan struct{})
-		small.Go(func() {
-			lists.Wait()
-			close(read)
-		})
-		select {
-		case <-read:
-		case <-time.After(s.waits.Absent):
-			s.block(readings) // no other round waits for what takes so long (rule 12)
+	var awaited, others sync.WaitGroup
+	for _, r := range readings {
+		group := &others
+		if r.Waits {
+			group = &awaited
 		}
-		s.send(ctx, s.unresolved(waiting))
+		group.Go(func() { s.readInTime(ctx, r) })
 	}
-	small.Wait()
-	lists.Wait()
+	others.Go(func() { s.send(ctx, now) })
+	awaited.Wait()
+	s.send(ctx, s.unresolved(waiting))
+	others.Wait()
+}
+
+// readInTime reads a list for a round. An error is no result (rule 13): no round reads a list soon that failed, or was too slow to be of
+// use (rule 12).
+func (s *Store) readInTime(ctx context.Context, r cost.Reading) {
+	limit := usefulFor(r.Extent)
+	if r.Waits {
+		limit = absentFor
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if _, err := s.read(limited, r.Filter, r.Extent); err == nil || ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.list(r.Filter)
+	l.blocked = time.Now().Add(blockedFor)
+	if limited.Err() != nil {
+		l.pageTime = existsFor
+	}
 }
 
 // unresolved gives a result to each lookup that a list at hand answers, and returns the others with their cost.
@@ -107,17 +121,14 @@ func (s *Store) unresolved(lookups []*lookup) (open []*lookup) {
 
 // awaitCosts waits a moment for first pages that are being read: lookups by pair are cheaper if the round knows what its lists cost.
 func (s *Store) awaitCosts(ctx context.Context, open []*lookup) []*lookup {
-	if !slices.ContainsFunc(open, func(q *lookup) bool { return q.id == "" }) {
-		return open
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.waits.Cost)
+	ctx, cancel := context.WithTimeout(ctx, costWait)
 	defer cancel()
 	for _, q := range open {
 		for _, filter := range []kantata.MembershipFilter{{}, groupOf(q.pair)} {
 			s.mu.Lock()
 			in := s.list(filter).inProgress
 			s.mu.Unlock()
-			if in != nil && in.extent == firstPage {
+			if q.id == "" && in != nil && in.extent == cost.FirstPage {
 				select {
 				case <-in.done:
 				case <-ctx.Done():
@@ -128,31 +139,31 @@ func (s *Store) awaitCosts(ctx context.Context, open []*lookup) []*lookup {
 	return s.unresolved(open)
 }
 
-// choose prepares the decision of cost.go, and notes what the small requests of the round cost.
-func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*lookup) {
+// choose prepares the decision of package cost, and notes what the small requests of the round cost.
+func (s *Store) choose(open []*lookup) (readings []cost.Reading, now, waiting []*lookup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	account, byGroup := candidate{}, map[kantata.ID]candidate{}
+	account, byGroup := cost.List{}, map[kantata.ID]cost.List{}
 	for _, q := range open {
-		account = account.with(q)
+		account = with(account, q)
 		if id := q.pair.AccessGroupID; id != "" {
-			byGroup[id] = byGroup[id].with(q)
+			byGroup[id] = with(byGroup[id], q)
 		}
 	}
-	d := demand{account: s.known(account, kantata.MembershipFilter{}), asked: s.asked}
+	d := cost.Demand{Account: s.known(account, kantata.MembershipFilter{}), Asked: s.asked}
 	for _, id := range slices.SortedFunc(maps.Keys(byGroup), kantata.ID.Compare) {
-		d.groups = append(d.groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
+		d.Groups = append(d.Groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
 	}
 	for filter, l := range s.lists {
 		if _, ok := byGroup[filter.AccessGroupID]; !ok && filter.AccessGroupID != "" && filter.UserID == "" && l.spent > 0 {
-			other := s.known(candidate{needs: account.needs}, filter)
-			d.unread, d.held = d.unread+other.remaining(), d.held+other.held
+			other := s.known(cost.List{Needs: account.Needs}, filter)
+			d.Unread, d.Held = d.Unread+other.Remaining(), d.Held+other.Held
 		}
 	}
-	readings = d.decide()
+	readings = d.Decide()
 	for _, q := range open {
-		if slices.ContainsFunc(readings, func(r reading) bool {
-			return r.waits && (r.filter == groupOf(q.pair) || r.filter.AccessGroupID == "")
+		if slices.ContainsFunc(readings, func(r cost.Reading) bool {
+			return r.Waits && (r.Filter == groupOf(q.pair) || r.Filter.AccessGroupID == "")
 		}) {
 			waiting = append(waiting, q)
 			continue
@@ -166,13 +177,13 @@ func (s *Store) choose(open []*lookup) (readings []reading, now, waiting []*look
 	return readings, now, waiting
 }
 
-// block keeps rounds from the lists for a while.
-func (s *Store) block(readings []reading) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range readings {
-		s.list(r.filter).blocked = time.Now().Add(s.waits.Blocked)
+// with adds a lookup to a list that would answer it.
+func with(l cost.List, q *lookup) cost.List {
+	l.Lookups, l.Requests, l.Needs = l.Lookups+1, l.Requests+q.cost, max(l.Needs, cost.AllPages)
+	if q.id == "" {
+		l.Needs = cost.Completely
 	}
+	return l
 }
 
 // send looks up the pairs with a request for each, and the IDs together. Terraform's parallelism bounds the number of requests.
@@ -197,8 +208,7 @@ func (s *Store) send(ctx context.Context, open []*lookup) {
 }
 
 // sendIDs reads the IDs with one request. If that fails or takes too long, one row may be the reason, so each is requested by itself, and
-// so are those of the next rounds (rules 12 and 13). Only a 403 is final. A single ID is requested by itself at once: a 404 is the
-// evidence that rule 1 needs.
+// so are those of the next rounds (rules 12 and 13). A single ID is requested by itself at once: a 404 is the evidence that rule 1 needs.
 func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 	s.mu.Lock()
 	together := len(lookups) > 1 && time.Now().After(s.idsBlocked)
@@ -207,17 +217,15 @@ func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 		// The request goes on while its IDs are requested one by one, so that its timeout and theirs do not add up.
 		done := make(chan bool, 1)
 		go func() { done <- s.sendTogether(ctx, lookups) }()
-		late := time.NewTimer(s.usefulFor(allPages))
-		defer late.Stop()
 		select {
 		case ok := <-done:
 			if ok {
 				return
 			}
-		case <-late.C:
+		case <-time.After(usefulFor(cost.AllPages)):
 		}
 		s.mu.Lock()
-		s.idsBlocked = time.Now().Add(s.waits.Blocked)
+		s.idsBlocked = time.Now().Add(blockedFor)
 		s.mu.Unlock()
 	}
 	var work sync.WaitGroup
@@ -230,7 +238,7 @@ func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 	work.Wait()
 }
 
-// sendTogether reads the IDs with one request and returns whether each lookup has its result.
+// sendTogether reads the IDs with one request and returns whether each lookup has its result. Only a 403 is final.
 func (s *Store) sendTogether(ctx context.Context, lookups []*lookup) bool {
 	ids := make([]kantata.ID, len(lookups))
 	for i, q := range lookups {

@@ -3,25 +3,25 @@
 // Terraform calls the provider once for each resource, about ten calls at a time, and no call knows of the others. One request for
 // each call would be correct and slow. A [Store] sends fewer requests in fewer round trips, and is never less correct than that.
 //
-// Rounds (round.go). Lookups that arrive within a few milliseconds of each other are answered together: one request reads up to 200
-// memberships by their IDs (`only=`), while each lookup by pair needs a request of its own.
+// Rounds (round.go, package rounds). Lookups that arrive within a few milliseconds of each other are answered together: one request
+// reads up to 200 memberships by their IDs (`only=`), while each lookup by pair needs a request of its own.
 //
-// Cost (cost.go). A list of a group, or of the whole account, answers many lookups with 200 rows for each request. But no one knows
-// whether the account has one page or five hundred, or how many lookups will follow. So a round that sends its small requests also
-// requests the first page of a list, which tells what the rest costs. The rest is read once the small requests that the list would have
-// saved reach about a quarter of its cost: earlier, it wastes pages if few lookups follow; later, it costs round trips. A round waits
-// for a list only if that is no slower than its small requests, which also replace a list that fails or is slow (rule 13).
+// Cost (package cost). A list of a group, or of the whole account, answers many lookups with 200 rows for each request. But no one
+// knows whether the account has one page or five hundred, or how many lookups will follow. So a round that sends its small requests
+// also requests the first page of a list, which tells what the rest costs. The rest is read once the small requests that the list
+// would have saved reach about a quarter of its cost: earlier, it wastes pages if few lookups follow; later, it costs round trips. A
+// round waits for a list only if that is no slower than its small requests, which also replace a list that fails or is slow (rule 13).
 //
-// Lists (lists.go, walk.go). That a row exists needs no proof: any page that shows it will do, for a minute. That a pair is absent needs
-// a complete list, and holds for ten seconds. A list of several pages is complete if no row before its last page was removed while it
-// was read. Rows are in ascending ID order, so the last page begins with the same row before and after all other pages are read if and
-// only if that is the case. This process applies its own writes to every list at hand. A list that was read while such a write was in
-// progress may or may not contain it, so one semaphore keeps the two apart: a write takes 1, a list takes all. Who waits too long goes
-// on without it; then, the list says what exists, but not what is absent.
+// Lists (lists.go, package paging). That a row exists needs no proof: any page that shows it will do, for a minute. That a pair is
+// absent needs a complete list, and holds for ten seconds. A list of several pages is complete if no row before its last page was
+// removed while it was read. Rows are in ascending ID order, so the last page begins with the same row before and after all other
+// pages are read if and only if that is the case. This process applies its own writes to every list at hand. A list that was read
+// while such a write was in progress may or may not contain it, so the two are kept apart (package apart). If they overlap
+// nevertheless, the list says what exists, but not what is absent.
 //
-// Pairs (pair.go, create.go, delete.go). A renamed resource is a delete and a create of one pair, in any order (rule 11). Both hold the
-// pair's lock from their first lookup to their last. A create whose pair exists gives a delete a moment to begin, waits for its end, and
-// is refused otherwise. A delete removes nothing that this process created or adopted.
+// Pairs (pair.go, create.go, delete.go). A renamed resource is a delete and a create of one pair, in any order (rule 11). Both hold
+// the pair's lock from their first lookup to their last. A create whose pair exists gives a delete a moment to begin, waits for its
+// end, and is refused otherwise. A delete removes nothing that this process created or adopted.
 package memberships
 
 import (
@@ -29,12 +29,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"github.com/kantata-community/terraform-provider-kantata/internal/apart"
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 	"github.com/kantata-community/terraform-provider-kantata/internal/rounds"
 )
@@ -50,41 +48,35 @@ type API interface {
 }
 
 // Options configure a [Store]. MaxRetries is how many times a create is sent again after a failure that turned out to have created
-// nothing. Zero Waits mean [DefaultWaits].
+// nothing.
 type Options struct {
 	MaxRetries int
-	Waits      Waits
 }
 
-// Waits are all wait times of a [Store].
-type Waits struct {
-	Quiet, Gather  time.Duration // a round starts when no lookup has arrived for Quiet, and after Gather at the latest
-	Exists, Absent time.Duration // how long a list may say "exists", and a complete list "absent"; a round waits Absent for a list
-	Cost           time.Duration // how long lookups by pair wait for a first page that is being read
-	Blocked        time.Duration // how long rounds do not read a list that failed
-	Apart          time.Duration // how long own writes and complete lists wait for each other
-	Lag            time.Duration // how long Kantata may show what this process deleted
-	Delete         time.Duration // how long a create whose pair exists waits for a delete to begin
-	Repeat         time.Duration // the wait before the first lookup after a create that failed; each next wait is twice as long
-	Pending        time.Duration // the overall deadline of the lookups after a create that failed
-	Canceled       time.Duration // the deadline of the lookup after a create that was canceled in flight (rule 9)
-}
-
-// DefaultWaits returns the wait times of the product.
-func DefaultWaits() Waits {
-	return Waits{
-		Quiet: 5 * time.Millisecond, Gather: 25 * time.Millisecond, Exists: time.Minute, Absent: 10 * time.Second,
-		Cost: time.Second, Blocked: time.Minute, Apart: 3 * time.Second, Lag: 1500 * time.Millisecond,
-		Delete: time.Second, Repeat: 500 * time.Millisecond, Pending: 45 * time.Second, Canceled: 5 * time.Second,
-	}
-}
+const (
+	// A round starts when no lookup has arrived for quiet, and after gather at the latest.
+	quiet, gather = 5 * time.Millisecond, 25 * time.Millisecond
+	// existsFor is how long a list may say "exists", and absentFor how long a complete list may say "absent". A round waits absentFor for
+	// a list.
+	existsFor, absentFor = time.Minute, 10 * time.Second
+	// costWait is how long lookups by pair wait for a first page that is being read.
+	costWait = time.Second
+	// blockedFor is how long rounds do not read a list that failed.
+	blockedFor = time.Minute
+	// lag is how long Kantata may show what this process deleted.
+	lag = 1500 * time.Millisecond
+	// deleteWait is how long a create whose pair exists waits for a delete to begin.
+	deleteWait = time.Second
+	// repeatWait is the wait before the first lookup after a create that failed; each next wait is twice as long. pendingFor is the overall
+	// deadline of these lookups, and canceledFor that of the one after a create that was canceled in flight (rule 9).
+	repeatWait, pendingFor, canceledFor = 500 * time.Millisecond, 45 * time.Second, 5 * time.Second
+)
 
 // Store reads and writes memberships. All resources and data sources of one provider process share one.
 type Store struct {
 	api        API
 	maxRetries int
-	waits      Waits
-	writes     *semaphore.Weighted // keeps own writes and complete lists apart: a write takes 1, a list takes allWrites
+	apart      apart.Apart // own writes, and lists that must prove an absence
 	rounds     rounds.Gatherer[*lookup]
 
 	// mu guards all below, and the lists, pairs and lookups that they lead to. It is never held during a request.
@@ -96,21 +88,19 @@ type Store struct {
 	deleted    map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
 	asked      int                      // how many lookups there were
 	highest    int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
-	vainWaits  int                      // how many creates in a row waited for a delete and saw none
+	// deletesChanged is closed and replaced when a delete begins or ends. vainWaits is how many creates in a row waited for one in vain.
+	deletesChanged chan struct{}
+	vainWaits      int
 }
-
-const allWrites = math.MaxInt64
 
 // New returns a store over the API.
 func New(api API, options Options) *Store {
-	if options.Waits == (Waits{}) {
-		options.Waits = DefaultWaits()
-	}
 	s := &Store{
-		api: api, maxRetries: options.MaxRetries, waits: options.Waits, writes: semaphore.NewWeighted(allWrites),
+		api: api, maxRetries: options.MaxRetries,
 		lists: map[kantata.MembershipFilter]*list{}, pairs: map[kantata.Pair]*pair{}, deleted: map[kantata.ID]time.Time{},
+		deletesChanged: make(chan struct{}),
 	}
-	s.rounds = rounds.Gatherer[*lookup]{Quiet: s.waits.Quiet, Most: s.waits.Gather, Serve: s.serve}
+	s.rounds = rounds.Gatherer[*lookup]{Quiet: quiet, Most: gather, Serve: s.serve}
 	return s
 }
 
@@ -204,18 +194,8 @@ func (s *Store) Stream(ctx context.Context, filter kantata.MembershipFilter, lim
 	}
 }
 
-// apart waits for the semaphore, but not longer than Waits.Apart. If it was not acquired, release does nothing.
-func (s *Store) apart(ctx context.Context, n int64) (release func(), acquired bool) {
-	ctx, cancel := context.WithTimeout(ctx, s.waits.Apart)
-	defer cancel()
-	if s.writes.Acquire(ctx, n) != nil {
-		return func() {}, false
-	}
-	return func() { s.writes.Release(n) }, true
-}
-
-// saw keeps the highest ID up to date. It is called with everything that Kantata returns. An ID that only the caller knows may be a typing
-// error, or of another account: if it counted, a new membership would pass for an older one.
+// saw keeps the highest ID up to date. It is called with everything that Kantata returns. An ID that only the caller knows may be a
+// typing error, or of another account: if it counted, a new membership would pass for an older one.
 func (s *Store) saw(rows ...kantata.Membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

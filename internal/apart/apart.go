@@ -1,0 +1,83 @@
+// Package apart keeps writes and lists of one process apart, because a delete moves rows from page to page while a list is read.
+package apart
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// limit is how long writes and lists wait for each other.
+const limit = 3 * time.Second
+
+// Apart has lists wait for the writes in progress, and writes for the lists: many writes, or many lists, go on at the same time. It is an
+// optimization (rule 13): no one waits longer than three seconds, and a list that a write has damaged shows it. The zero value is ready.
+type Apart struct {
+	mu sync.Mutex // guards the fields below
+	// writes is the number of writes in progress, and lists that of lists in progress or waiting.
+	writes, lists int
+	// until is when the present lists cease to keep anyone waiting. overdue means that a write has not ended by then: no list waits for it.
+	until   time.Time
+	overdue bool
+	// changed is closed and replaced when writes or lists becomes 0.
+	changed chan struct{}
+}
+
+// Write begins a write as soon as no list is in progress. The caller calls end.
+func (a *Apart) Write(ctx context.Context) (end func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.wait(ctx, func() bool { return a.lists == 0 })
+	a.writes++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.writes--; a.writes == 0 {
+			a.overdue = false
+			a.change()
+		}
+	}
+}
+
+// List begins a list as soon as no write is in progress. The caller calls end.
+func (a *Apart) List(ctx context.Context) (end func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.lists++; a.lists == 1 {
+		a.until = time.Now().Add(limit)
+	}
+	a.wait(ctx, func() bool { return a.writes == 0 || a.overdue })
+	a.overdue = a.writes > 0
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.lists--; a.lists == 0 {
+			a.change()
+		}
+	}
+}
+
+// wait waits until free returns true. It is called with the mutex held, and releases it while it waits.
+func (a *Apart) wait(ctx context.Context, free func() bool) {
+	limited, cancel := context.WithDeadline(ctx, a.until)
+	defer cancel()
+	for !free() && limited.Err() == nil {
+		if a.changed == nil {
+			a.changed = make(chan struct{})
+		}
+		changed := a.changed
+		a.mu.Unlock()
+		select {
+		case <-changed:
+		case <-limited.Done():
+		}
+		a.mu.Lock()
+	}
+}
+
+func (a *Apart) change() {
+	if a.changed != nil {
+		close(a.changed)
+		a.changed = nil
+	}
+}

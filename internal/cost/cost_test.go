@@ -1,0 +1,104 @@
+package cost
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	of := func(group kantata.ID) kantata.MembershipFilter { return kantata.MembershipFilter{AccessGroupID: group} }
+	// list returns a List for so many lookups by ID; by pair, they cost a request each.
+	list := func(group kantata.ID, lookups int, change func(c *List)) List {
+		c := List{Filter: of(group), Lookups: lookups, Requests: 1, Needs: AllPages}
+		if change != nil {
+			change(&c)
+		}
+		return c
+	}
+	known := func(pages, held int, spent float64) func(c *List) {
+		return func(c *List) { c.Pages, c.Held, c.Spent = pages, held, spent }
+	}
+	byPair := func(pages int, spent float64) func(c *List) {
+		return func(c *List) {
+			c.Pages, c.Spent, c.Requests, c.Needs = pages, spent, float64(c.Lookups), Completely
+		}
+	}
+	account, g7, g8, g9 := of(""), of("7"), of("8"), of("9")
+	for _, c := range []struct {
+		name    string
+		account List
+		groups  []List
+		want    []Reading
+	}{
+		{"few lookups", list("", 3, nil), []List{list("7", 3, nil)}, nil},
+		{"few lookups after some requests", list("", 1, known(0, 0, 3)), []List{list("7", 1, nil)}, []Reading{{g7, FirstPage, false}}},
+		{"one group", list("", 10, nil), []List{list("7", 10, nil)}, []Reading{{g7, FirstPage, false}}},
+		{"two groups, the one with more lookups first", list("", 10, nil), []List{list("7", 4, nil), list("8", 6, nil)},
+			[]Reading{{g8, FirstPage, false}, {g7, FirstPage, false}}},
+		{"three groups", list("", 10, nil), []List{list("7", 4, nil), list("8", 3, nil), list("9", 3, nil)},
+			[]Reading{{account, FirstPage, false}}},
+		{"by membership ID", list("", 10, nil), nil, []Reading{{account, FirstPage, false}}},
+		{"three groups, the account is expensive", list("", 10, known(500, 1, 1)),
+			[]List{list("7", 4, nil), list("8", 5, nil), list("9", 1, nil)},
+			[]Reading{{g8, FirstPage, false}, {g7, FirstPage, false}, {g9, FirstPage, false}}},
+		{"three groups, the account has no more pages left than they", list("", 10, known(4, 1, 1)),
+			[]List{list("7", 4, nil), list("8", 5, nil), list("9", 1, nil)}, []Reading{{account, AllPages, true}}},
+		{"three groups, two of them long", list("", 10, known(500, 1, 1)),
+			[]List{list("7", 4, known(20, 1, 1)), list("8", 5, known(20, 1, 1)), list("9", 1, nil)}, []Reading{{g9, FirstPage, false}}},
+		{"many long groups, two first pages at a time", list("", 10, known(500, 1, 1)),
+			[]List{list("6", 3, known(20, 1, 1)), list("7", 4, nil), list("8", 2, nil), list("9", 1, nil)},
+			[]Reading{{g7, FirstPage, false}, {g8, FirstPage, false}}},
+		{"three groups, the account's first page is in progress", list("", 10, func(c *List) { c.InProgress = FirstPage }),
+			[]List{list("7", 4, nil), list("8", 5, nil), list("9", 1, nil)}, nil},
+		{"three groups, the account is blocked", list("", 10, func(c *List) { c.Blocked = true }),
+			[]List{list("7", 4, nil), list("8", 5, nil), list("9", 1, nil)},
+			[]Reading{{g8, FirstPage, false}, {g7, FirstPage, false}, {g9, FirstPage, false}}},
+		{"six groups, as many first pages as the target allows", list("", 10, known(500, 1, 1)),
+			[]List{list("1", 1, nil), list("2", 1, nil), list("3", 1, nil), list("7", 3, nil), list("8", 2, nil), list("9", 2, nil)},
+			[]Reading{{g7, FirstPage, false}, {g8, FirstPage, false}, {g9, FirstPage, false}, {of("1"), FirstPage, false}}},
+		{"by membership ID and in a group", list("", 10, known(500, 1, 1)), []List{list("7", 9, nil)}, nil},
+		{"not yet worth it", list("", 10, known(0, 0, 2)), []List{list("7", 10, known(8, 1, 2))}, nil},
+		{"worth it", list("", 10, known(0, 0, 3)), []List{list("7", 10, known(8, 1, 3))}, []Reading{{g7, AllPages, true}}},
+		{"worth it, but all its pages are at hand", list("", 10, known(0, 0, 3)), []List{list("7", 10, known(8, 8, 3))}, nil},
+		{"worth it, but blocked", list("", 10, known(0, 0, 9)),
+			[]List{list("7", 10, func(c *List) { c.Pages, c.Spent, c.Blocked = 8, 9, true })}, nil},
+		{"worth it, but too many round trips to wait for", list("", 10, known(0, 0, 30)), []List{list("7", 10, known(60, 1, 30))},
+			[]Reading{{g7, AllPages, false}}},
+		{"by pair, nothing spent", list("", 10, byPair(0, 0)), []List{list("7", 10, byPair(6, 0))}, nil},
+		{"by pair", list("", 10, byPair(0, 1)), []List{list("7", 10, byPair(6, 1))}, []Reading{{g7, Completely, true}}},
+		{"by pair, in three groups of unknown cost", list("", 10, byPair(8, 10)),
+			[]List{list("7", 4, byPair(0, 4)), list("8", 3, byPair(0, 3)), list("9", 3, byPair(0, 3))},
+			[]Reading{{account, Completely, true}}},
+		{"by pair, in three groups of one page", list("", 10, byPair(8, 10)),
+			[]List{list("7", 4, byPair(1, 4)), list("8", 3, byPair(1, 3)), list("9", 3, byPair(1, 3))},
+			[]Reading{{g7, Completely, true}, {g8, Completely, true}, {g9, Completely, true}}},
+		{"two groups cheaper than the account", list("", 10, known(12, 1, 9)), []List{list("7", 5, known(2, 1, 9)),
+			list("8", 5, known(2, 1, 9))},
+			[]Reading{{g7, AllPages, true}, {g8, AllPages, true}}},
+		{"the account cheaper than two groups", list("", 10, known(8, 1, 9)), []List{list("7", 5, known(6, 1, 9)),
+			list("8", 5, known(6, 1, 9))},
+			[]Reading{{account, AllPages, true}}},
+		{"the account worth it, a group not", list("", 10, known(8, 1, 9)), []List{list("7", 5, known(2, 1, 9)),
+			list("8", 5, known(20, 1, 1))},
+			[]Reading{{account, AllPages, true}}},
+		{"the account is being read", list("", 10, func(c *List) { c.Pages, c.Held, c.InProgress = 60, 55, AllPages }),
+			[]List{list("7", 10, known(8, 1, 9))}, []Reading{{account, AllPages, true}}},
+		{"the account is being read, but not completely", list("", 10, func(c *List) {
+			c.Needs, c.Pages,
+				c.InProgress = Completely, 60, AllPages
+		}),
+			[]List{list("7", 10, byPair(6, 9))}, []Reading{{g7, Completely, true}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := Demand{Account: c.account, Groups: c.groups, Asked: 10 * (1 + int(c.account.Spent))}.Decide()
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("readings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
