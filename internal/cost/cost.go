@@ -84,7 +84,7 @@ func (d Demand) Decide() (readings []Reading) {
 		grouped += g.Lookups
 	}
 	all := grouped == d.Account.Lookups
-	few := all && len(d.Groups) <= maxGroups
+	few := all && len(d.Groups)+d.Unread <= maxGroups
 	learn := d.Account.Lookups >= fewLookups || d.Account.Spent >= freeRequests
 	spare := float64(d.Asked*2/perRequest+3-held-d.Account.Held) - d.Account.Spent
 	switch {

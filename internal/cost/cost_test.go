@@ -102,3 +102,31 @@ func TestDecide(t *testing.T) {
 		})
 	}
 }
+
+// With a parallelism of 1, each round concerns one group.
+func TestDecideByAllGroups(t *testing.T) {
+	t.Parallel()
+	list := func(group kantata.ID, pages int) List {
+		filter := kantata.MembershipFilter{AccessGroupID: group}
+		return List{Filter: filter, Lookups: 1, Requests: 1, Needs: Completely, Pages: pages, Spent: 5}
+	}
+	for _, c := range []struct {
+		name           string
+		account, group int // their pages
+		unread         int
+		want           []Reading
+	}{
+		{"one other group", 0, 0, 1, []Reading{{kantata.MembershipFilter{AccessGroupID: "7"}, FirstPage, false}}},
+		{"two other groups", 0, 0, 2, []Reading{{kantata.MembershipFilter{}, FirstPage, false}}},
+		{"the account has fewer pages than the groups", 2, 1, 19, []Reading{{kantata.MembershipFilter{}, Completely, true}}},
+		{"the account has more pages than the groups", 20, 1, 19, []Reading{{kantata.MembershipFilter{AccessGroupID: "7"}, Completely, true}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := Demand{Account: list("", c.account), Groups: []List{list("7", c.group)}, Unread: c.unread, Asked: 6}.Decide()
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("readings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

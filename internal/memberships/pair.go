@@ -16,8 +16,9 @@ type pair struct {
 
 	// The store's mutex guards the rest.
 
-	// deletes counts the deletes in progress, and ended those that have ended.
+	// deletes counts the deletes in progress, and ended those that have ended. changed is closed and replaced when one of them changes.
 	deletes, ended int
+	changed        chan struct{}
 	// deleteErr is why a delete of the pair failed: it may still take effect, so the pair is not created any more.
 	deleteErr error
 
@@ -36,7 +37,7 @@ func (s *Store) pair(key kantata.Pair) *pair {
 	defer s.mu.Unlock()
 	p := s.pairs[key]
 	if p == nil {
-		p = &pair{lock: semaphore.NewWeighted(1)}
+		p = &pair{lock: semaphore.NewWeighted(1), changed: make(chan struct{})}
 		s.pairs[key] = p
 	}
 	return p
@@ -52,8 +53,8 @@ func (s *Store) startDelete(p *pair) (end func()) {
 		defer s.mu.Unlock()
 		p.deletes += deletes
 		p.ended += ended
-		close(s.deletesChanged)
-		s.deletesChanged = make(chan struct{})
+		close(p.changed)
+		p.changed = make(chan struct{})
 	}
 	step(1, 0)
 	return func() { step(-1, 1) }
@@ -63,13 +64,13 @@ func (s *Store) startDelete(p *pair) (end func()) {
 // may be about to give the pair up, and no call says so. It waits a moment for a delete to begin, and then for its end. It returns false
 // if none began; then, the pair counts as refused, so that a later delete cannot undo what the refusal said. An error is that of ctx.
 //
-// The moment begins again whenever a delete of any pair begins or ends, because more may wait for one of Terraform's slots (ten by
-// default). It is shorter after each wait in vain: if waiting creates fill all slots, no delete can begin, and renaming 300 keys must not
-// take 300 waits (rule 12).
+// The moment is shorter after each wait in vain: if waiting creates fill all of Terraform's slots (ten by default), no delete can begin,
+// and renaming 300 keys must not take 300 waits (rule 12).
 func (s *Store) awaitDelete(ctx context.Context, p *pair, ended int) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wait := deleteWait >> min(s.vainWaits, 5)
+	timer := time.NewTimer(deleteWait >> min(s.vainWaits, 5))
+	defer timer.Stop()
 	for expired := false; ; {
 		switch {
 		case p.deletes == 0 && p.ended > ended:
@@ -80,16 +81,14 @@ func (s *Store) awaitDelete(ctx context.Context, p *pair, ended int) (bool, erro
 			p.refused = true
 			return false, nil
 		}
-		changed := s.deletesChanged
+		changed := p.changed
 		s.mu.Unlock()
-		timer := time.NewTimer(wait)
 		select {
 		case <-changed:
 		case <-timer.C:
 			expired = true
 		case <-ctx.Done():
 		}
-		timer.Stop()
 		s.mu.Lock()
 		if ctx.Err() != nil {
 			return false, ctx.Err()

@@ -88,9 +88,7 @@ type Store struct {
 	deleted    map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
 	asked      int                      // how many lookups there were
 	highest    int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
-	// deletesChanged is closed and replaced when a delete begins or ends. vainWaits is how many creates in a row waited for one in vain.
-	deletesChanged chan struct{}
-	vainWaits      int
+	vainWaits  int                      // how many creates in a row waited in vain for a delete
 }
 
 // New returns a store over the API.
@@ -98,7 +96,6 @@ func New(api API, options Options) *Store {
 	s := &Store{
 		api: api, maxRetries: options.MaxRetries,
 		lists: map[kantata.MembershipFilter]*list{}, pairs: map[kantata.Pair]*pair{}, deleted: map[kantata.ID]time.Time{},
-		deletesChanged: make(chan struct{}),
 	}
 	s.rounds = rounds.Gatherer[*lookup]{Quiet: quiet, Most: gather, Serve: s.serve}
 	return s
