@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -124,6 +125,7 @@ func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Me
 	p.above = s.highest
 	c := creation{pair: key, above: p.above, budget: pendingFor}
 	s.mu.Unlock()
+	var first error
 	for attempt := 1; ; attempt++ {
 		m, err := s.api.CreateAccessGroupMembership(ctx, key)
 		c.err = err
@@ -140,13 +142,15 @@ func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Me
 		p.inDoubt = true
 		s.mu.Unlock()
 		s.forget(key)
+		first = cmp.Or(first, err)
 		m, absent, err := s.lookUpCreated(ctx, &c, repeatWait<<min(attempt-1, 4))
 		switch {
 		case !absent:
 			return m, err
-		case outcome == kantata.OutcomePending, // a second POST could create a second membership
-			mayMeanExists(c.err): // what an earlier POST created may not be visible yet
+		case outcome == kantata.OutcomePending: // a second POST could create a second membership
 			return m, &UncertainError{Pair: key, Err: c.err}
+		case mayMeanExists(c.err): // what an earlier POST created may not be visible yet
+			return m, &UncertainError{Pair: key, Err: fmt.Errorf("%w; the first attempt: %w", c.err, first)}
 		case outcome == kantata.OutcomeNotDone, attempt > s.maxRetries:
 			return m, c.err
 		}

@@ -173,6 +173,25 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// A create that is refused after an attempt with an unknown outcome says why it is in doubt.
+func TestErrorAfterSeveralAttempts(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(0)
+		f.before = func(op string, n int) error {
+			if op != opPost {
+				return nil
+			}
+			return []error{errUnavailable, errInvalid}[n-1]
+		}
+		_, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+		checkError(t, err, &UncertainError{})
+		if !errors.Is(err, errUnavailable) || !errors.Is(err, errInvalid) || kantata.OutcomeOf(err) != kantata.OutcomeNotDone {
+			t.Errorf("got the error %v, want one that wraps %v and then %v", err, errInvalid, errUnavailable)
+		}
+	})
+}
+
 // What the state or a user calls an ID need not exist in the account: a create does not take its own row for an older one because of it.
 func TestIDsThatDoNotExist(t *testing.T) {
 	t.Parallel()

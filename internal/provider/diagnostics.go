@@ -48,7 +48,7 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 		if uncertain.Membership != nil {
 			detail += describe(*uncertain.Membership) + " exists now, but someone else may have created it. "
 		}
-		detail += "The request was not sent again, so that nothing is created twice.\n\n" +
+		detail += "No further request to create it is sent, so that nothing is created twice.\n\n" +
 			"Apply again. The apply creates the membership if it does not exist, or returns an error with an import block if it does. " +
 			"You can also check Settings > Access Groups in Kantata."
 		return diag.NewErrorDiagnostic(summaryCreate, detail)
