@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -18,41 +17,6 @@ import (
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
-
-// query reads the list resource as `terraform query` does.
-func (r *run) query(config map[string]string, limit int64, include bool) []tfprotov6.ListResourceResult {
-	r.t.Helper()
-
-	server, ok := r.server.(interface {
-		tfprotov6.ProviderServer
-		tfprotov6.ListResourceServer
-	})
-	if !ok {
-		r.t.Fatal("got a provider without list resources, want a ListResourceServer")
-	}
-	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"access_group_id": tftypes.String, "user_id": tftypes.String}}
-	values := nulls(object)
-	for name, text := range config {
-		values[name] = tftypes.NewValue(tftypes.String, text)
-	}
-	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, values))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	stream, err := server.ListResource(r.t.Context(), &tfprotov6.ListResourceRequest{
-		TypeName: membershipType, Config: &dynamic, Limit: limit, IncludeResource: include,
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	var results []tfprotov6.ListResourceResult
-	for result := range stream.Results {
-		if results = append(results, result); limit > 0 && int64(len(results)) == limit {
-			break
-		}
-	}
-	return results
-}
 
 func TestQueryListsEveryMembership(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {

@@ -7,37 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
-
-// move moves the state of another provider's resource and reads the result, as Terraform does.
-func (r *run) move(sourceType, sourceState string) (moved, read state, problem string) {
-	r.t.Helper()
-	resp, err := r.server.MoveResourceState(r.t.Context(), &tfprotov6.MoveResourceStateRequest{
-		SourceProviderAddress: "example.com/some/provider",
-		SourceTypeName:        sourceType,
-		SourceState:           &tfprotov6.RawState{JSON: []byte(sourceState)},
-		TargetTypeName:        membershipType,
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if problem = diagnosticText(resp.Diagnostics); problem != "" {
-		return nil, nil, problem
-	}
-	if resp.TargetIdentity == nil {
-		r.t.Error("got no identity from the move, want one")
-	}
-	next, err := r.server.ReadResource(r.t.Context(), &tfprotov6.ReadResourceRequest{
-		TypeName: membershipType, CurrentState: resp.TargetState, CurrentIdentity: resp.TargetIdentity,
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return r.state(resp.TargetState), r.state(next.NewState), diagnosticText(next.Diagnostics)
-}
 
 // TestMoveFromRealStates moves states that the real providers wrote when they managed memberships of kantatatest: Mastercard/restapi
 // after a create (jane) and an import (diego), magodo/restful without selectors (amir) and with them (chloe).

@@ -19,26 +19,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// janeConfig is the configuration of Jane's membership in the group of resource managers, which janeState has.
-func janeConfig(r *run, changes ...map[string]tftypes.Value) map[string]tftypes.Value {
-	config := r.config(map[string]tftypes.Value{"access_group_id": text("340002"), "user_id": text("12000001")})
-	for _, change := range changes {
-		maps.Copy(config, change)
-	}
-	return config
-}
-
-func janeState(t *testing.T, fake *kantatatest.Server) state {
-	t.Helper()
-
-	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
-	s, said := newRun(t, fake).importID(t.Context(), "340002/12000001")
-	if said != "" {
-		t.Fatalf("got the error %q, want none", said)
-	}
-	return s
-}
-
 func TestPlanDecidesOnReplacement(t *testing.T) {
 	for name, c := range map[string]struct {
 		change   map[string]tftypes.Value

@@ -15,15 +15,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// nullAmong is a set of the items and a null.
-func nullAmong(items ...string) tftypes.Value {
-	values := []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}
-	for _, item := range items {
-		values = append(values, text(item))
-	}
-	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
-}
-
 func TestMembershipsDataSource(t *testing.T) {
 	for name, dialect := range map[string]kantatatest.Dialect{
 		"strings": {}, "numbers": {IDs: kantatatest.IDNumbers, Dates: kantatatest.DateOnly}, "mixed": {IDs: kantatatest.IDMixed},

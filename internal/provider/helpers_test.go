@@ -363,6 +363,134 @@ func (r *run) data(name string, config map[string]tftypes.Value) (map[string]any
 	return r.plain(value).(map[string]any), ""
 }
 
+// query reads the list resource as `terraform query` does.
+func (r *run) query(config map[string]string, limit int64, include bool) []tfprotov6.ListResourceResult {
+	r.t.Helper()
+
+	server, ok := r.server.(interface {
+		tfprotov6.ProviderServer
+		tfprotov6.ListResourceServer
+	})
+	if !ok {
+		r.t.Fatal("got a provider without list resources, want a ListResourceServer")
+	}
+	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"access_group_id": tftypes.String, "user_id": tftypes.String}}
+	values := nulls(object)
+	for name, text := range config {
+		values[name] = tftypes.NewValue(tftypes.String, text)
+	}
+	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, values))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	stream, err := server.ListResource(r.t.Context(), &tfprotov6.ListResourceRequest{
+		TypeName: membershipType, Config: &dynamic, Limit: limit, IncludeResource: include,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var results []tfprotov6.ListResourceResult
+	for result := range stream.Results {
+		if results = append(results, result); limit > 0 && int64(len(results)) == limit {
+			break
+		}
+	}
+	return results
+}
+
+// move moves the state of another provider's resource and reads the result, as Terraform does.
+func (r *run) move(sourceType, sourceState string) (moved, read state, problem string) {
+	r.t.Helper()
+	resp, err := r.server.MoveResourceState(r.t.Context(), &tfprotov6.MoveResourceStateRequest{
+		SourceProviderAddress: "example.com/some/provider",
+		SourceTypeName:        sourceType,
+		SourceState:           &tfprotov6.RawState{JSON: []byte(sourceState)},
+		TargetTypeName:        membershipType,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if problem = diagnosticText(resp.Diagnostics); problem != "" {
+		return nil, nil, problem
+	}
+	if resp.TargetIdentity == nil {
+		r.t.Error("got no identity from the move, want one")
+	}
+	next, err := r.server.ReadResource(r.t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: membershipType, CurrentState: resp.TargetState, CurrentIdentity: resp.TargetIdentity,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.state(resp.TargetState), r.state(next.NewState), diagnosticText(next.Diagnostics)
+}
+
+// callMemberships calls the function as Terraform does: without a configured provider.
+func callMemberships(t *testing.T, teams tftypes.Value) (result map[string]any, problem string) {
+	t.Helper()
+	r := newServer(t, New("test")())
+	argument, err := tfprotov6.NewDynamicValue(tftypes.DynamicPseudoType, teams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := r.server.CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{
+		Name: "memberships", Arguments: []*tfprotov6.DynamicValue{&argument},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Error != nil {
+		return nil, resp.Error.Text
+	}
+	value, err := resp.Result.Unmarshal(r.schemas.Functions["memberships"].Return.Type)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.plain(value).(map[string]any), ""
+}
+
+// teamsObject is what yamldecode returns: an object whose attributes are tuples.
+func teamsObject(teams map[string][]tftypes.Value) tftypes.Value {
+	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{}}
+	values := map[string]tftypes.Value{}
+	for group, members := range teams {
+		tuple := tftypes.Tuple{}
+		for _, member := range members {
+			tuple.ElementTypes = append(tuple.ElementTypes, member.Type())
+		}
+		object.AttributeTypes[group] = tuple
+		values[group] = tftypes.NewValue(tuple, members)
+	}
+	return tftypes.NewValue(object, values)
+}
+
+func exactNumber(text string) tftypes.Value {
+	n, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven)
+	if err != nil {
+		panic(err)
+	}
+	return tftypes.NewValue(tftypes.Number, n)
+}
+
+// nullAmong is a set of the items and a null.
+func nullAmong(items ...string) tftypes.Value {
+	values := []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}
+	for _, item := range items {
+		values = append(values, text(item))
+	}
+	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, values)
+}
+
+func dynamicNulls(t *testing.T, object tftypes.Object) *tfprotov6.DynamicValue {
+	t.Helper()
+
+	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, nulls(object)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &dynamic
+}
+
 // plain turns a value into strings, booleans, maps and slices.
 func (r *run) plain(value tftypes.Value) any {
 	r.t.Helper()
@@ -736,3 +864,55 @@ func (p *pipes) Close() error {
 }
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// janeConfig is the configuration of Jane's membership in the group of resource managers, which janeState has.
+func janeConfig(r *run, changes ...map[string]tftypes.Value) map[string]tftypes.Value {
+	config := r.config(map[string]tftypes.Value{"access_group_id": text("340002"), "user_id": text("12000001")})
+	for _, change := range changes {
+		maps.Copy(config, change)
+	}
+	return config
+}
+
+func janeState(t *testing.T, fake *kantatatest.Server) state {
+	t.Helper()
+
+	fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+	s, said := newRun(t, fake).importID(t.Context(), "340002/12000001")
+	if said != "" {
+		t.Fatalf("got the error %q, want none", said)
+	}
+	return s
+}
+
+// byAddress is the configuration of a membership in the group of resource managers.
+func byAddress(r *run, address string) map[string]tftypes.Value {
+	return r.config(map[string]tftypes.Value{"access_group_id": text("340002"), "user_email_address": text(address)})
+}
+
+// createByAddress plans and creates a membership in one process, as an apply does.
+func createByAddress(t *testing.T, fake *kantatatest.Server, address string) state {
+	t.Helper()
+	r := newRun(t, fake)
+	config := byAddress(r, address)
+	p := r.plan(t.Context(), nil, nil, config)
+	if p.said != "" {
+		t.Fatalf("got the error %q, want none", p.said)
+	}
+	created, said := r.apply(t.Context(), nil, config, p)
+	if said != "" {
+		t.Fatalf("got the error %q, want none", said)
+	}
+	return created
+}
+
+// lookupsOfPeople returns the number of requests to /users.
+func lookupsOfPeople(fake *kantatatest.Server) int {
+	n := 0
+	for _, r := range fake.Requests() {
+		if strings.HasPrefix(r.Path, "/users") {
+			n++
+		}
+	}
+	return n
+}

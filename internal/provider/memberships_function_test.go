@@ -1,61 +1,12 @@
 package provider
 
 import (
-	"math/big"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
-
-// callMemberships calls the function as Terraform does: without a configured provider.
-func callMemberships(t *testing.T, teams tftypes.Value) (result map[string]any, problem string) {
-	t.Helper()
-	r := newServer(t, New("test")())
-	argument, err := tfprotov6.NewDynamicValue(tftypes.DynamicPseudoType, teams)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := r.server.CallFunction(t.Context(), &tfprotov6.CallFunctionRequest{
-		Name: "memberships", Arguments: []*tfprotov6.DynamicValue{&argument},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.Error != nil {
-		return nil, resp.Error.Text
-	}
-	value, err := resp.Result.Unmarshal(r.schemas.Functions["memberships"].Return.Type)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.plain(value).(map[string]any), ""
-}
-
-// teamsObject is what yamldecode returns: an object whose attributes are tuples.
-func teamsObject(teams map[string][]tftypes.Value) tftypes.Value {
-	object := tftypes.Object{AttributeTypes: map[string]tftypes.Type{}}
-	values := map[string]tftypes.Value{}
-	for group, members := range teams {
-		tuple := tftypes.Tuple{}
-		for _, member := range members {
-			tuple.ElementTypes = append(tuple.ElementTypes, member.Type())
-		}
-		object.AttributeTypes[group] = tuple
-		values[group] = tftypes.NewValue(tuple, members)
-	}
-	return tftypes.NewValue(object, values)
-}
-
-func exactNumber(text string) tftypes.Value {
-	n, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven)
-	if err != nil {
-		panic(err)
-	}
-	return tftypes.NewValue(tftypes.Number, n)
-}
 
 func TestMembershipsFunction(t *testing.T) {
 	t.Parallel()

@@ -14,38 +14,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// byAddress is the configuration of a membership in the group of resource managers.
-func byAddress(r *run, address string) map[string]tftypes.Value {
-	return r.config(map[string]tftypes.Value{"access_group_id": text("340002"), "user_email_address": text(address)})
-}
-
-// createByAddress plans and creates a membership in one process, as an apply does.
-func createByAddress(t *testing.T, fake *kantatatest.Server, address string) state {
-	t.Helper()
-	r := newRun(t, fake)
-	config := byAddress(r, address)
-	p := r.plan(t.Context(), nil, nil, config)
-	if p.said != "" {
-		t.Fatalf("got the error %q, want none", p.said)
-	}
-	created, said := r.apply(t.Context(), nil, config, p)
-	if said != "" {
-		t.Fatalf("got the error %q, want none", said)
-	}
-	return created
-}
-
-// lookupsOfPeople returns the number of requests to /users.
-func lookupsOfPeople(fake *kantatatest.Server) int {
-	n := 0
-	for _, r := range fake.Requests() {
-		if strings.HasPrefix(r.Path, "/users") {
-			n++
-		}
-	}
-	return n
-}
-
 func TestCreateByEmailAddress(t *testing.T) {
 	for name, style := range map[string]kantatatest.EmailAddressStyle{
 		"any case": kantatatest.EmailAddressIgnoresCase, "exact": kantatatest.EmailAddressExact,

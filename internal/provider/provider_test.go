@@ -174,16 +174,6 @@ func TestDeferral(t *testing.T) {
 	}
 }
 
-func dynamicNulls(t *testing.T, object tftypes.Object) *tfprotov6.DynamicValue {
-	t.Helper()
-
-	dynamic, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, nulls(object)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &dynamic
-}
-
 // TestNoTokenIsNeededUntilARequest expects a provider without a token to work until it sends a request, and then an error with advice.
 func TestNoTokenIsNeededUntilARequest(t *testing.T) {
 	t.Setenv(envAccessToken, "")
