@@ -35,15 +35,16 @@ type Pages[Row any] struct {
 	TrustCount bool
 }
 
-// Complete is a list that is proven to be complete: Rows are all rows that existed at Began, in the API's order, on so many Pages.
+// Complete is a list that is proven to be complete. Rows are all rows that existed at Began, in the API's order. Pages is the number of its
+// pages.
 type Complete[Row any] struct {
 	Rows  []Row
 	Pages int
 	Began time.Time
 }
 
-// Read reads the list, which seems to have the given number of pages (0: unknown). The error is [ErrChanging] if the list changed
-// during each of several tries.
+// Read reads the list, which seems to have the given number of pages (0 if unknown). The error is [ErrChanging] if the list changed during
+// each of several tries.
 //
 // One page is complete by itself. Otherwise, the last page is read first, then all others, then the last page again. If it begins
 // with the same row both times, then no row before it was removed in between, so no page lost a row to the page before it. (Rows are

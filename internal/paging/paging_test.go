@@ -39,7 +39,7 @@ func TestCompleteIsExact(t *testing.T) {
 				complete++
 				for _, id := range before {
 					if !l.removed[id] && !slices.Contains(read.Rows, id) {
-						t.Errorf("1 change in %d requests, seed %d: a list that counts as complete lacks row %s", rate, seed, id)
+						t.Errorf("1 change in %d requests, seed %d: got a complete list without row %s, want it", rate, seed, id)
 					}
 				}
 			})
@@ -53,7 +53,7 @@ func TestCompleteIsExact(t *testing.T) {
 
 func itself(id kantata.ID) kantata.ID { return id }
 
-// changingList is a list in which a row is removed, and often another one added, before one of so many requests.
+// changingList is a list that changes during one of rate requests on average: a row is removed, and often another one is added.
 type changingList struct {
 	rate, pageSize int
 
@@ -78,7 +78,7 @@ func (l *changingList) add() {
 	l.rows = append(l.rows, kantata.ID(strconv.Itoa(l.next)))
 }
 
-// page makes the page in the middle of the request.
+// page builds the page halfway through the request.
 func (l *changingList) page(_ context.Context, number int) (kantata.Page[kantata.ID], error) {
 	l.mu.Lock()
 	if l.random.IntN(l.rate) == 0 && len(l.rows) > 0 {

@@ -11,14 +11,14 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
 )
 
-// EmailAddresses returns the e-mail addresses of people by their IDs. Kantata returns no one who is deactivated: they have none. Such
-// an ID is requested once in a process, because a deactivated person may stay in many groups.
+// EmailAddresses returns the e-mail addresses of people by their IDs. Kantata does not return deactivated people, so they have no address.
+// Such an ID is requested once in a process, because a deactivated person may stay in many groups.
 func (d *Directory) EmailAddresses(ctx context.Context, ids []kantata.ID) (map[kantata.ID]*string, error) {
 	if err := d.exporting.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
 	defer d.exporting.Release(1)
-	// Guests of other accounts are missing from the people of this account, and people in no project from the others.
+	// With OnMyAccount, guests from other accounts are missing. Without it, people who are in no project are missing.
 	for _, onMyAccount := range []bool{true, false} {
 		requests, requestsCtx := errgroup.WithContext(ctx)
 		requests.SetLimit(paging.Readers)

@@ -136,7 +136,7 @@ func (f *fakePeople) total() int {
 	return total
 }
 
-// lookUpLikeTerraform looks up the addresses ten at a time. Between two lookups, each of the ten does other work for about so long.
+// lookUpLikeTerraform looks up the addresses ten at a time. Between two lookups, each of the ten does other work for about the given time.
 func lookUpLikeTerraform(t *testing.T, d *Directory, addresses []string, work time.Duration) {
 	t.Helper()
 	next := make(chan string)

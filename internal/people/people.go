@@ -2,8 +2,9 @@
 // process.
 //
 // Lookups that arrive together share requests of 200 addresses. In an apply, Terraform plans creates one by one, so these requests become
-// small: once enough of them were sent, the list of all people is read instead. What it says is kept for a minute, and that no one has an
-// address for ten seconds. The list alone does not say that no one has an address: such an address is requested (rule 13).
+// small: once enough of them were sent, the list of all people is read instead. The people of an address are kept for a minute, and the
+// fact that no one has an address for ten seconds. The list alone does not prove that no one has an address, so such an address is
+// requested (rule 13).
 package people
 
 import (
@@ -26,9 +27,10 @@ const (
 	// quiet and most bound the wait for more lookups. On a busy machine, Terraform's calls reach the provider further apart than usual,
 	// and people are looked up seldom enough to wait for them.
 	quiet, most = 20 * time.Millisecond, 100 * time.Millisecond
-	// exists and absent are how long it is known that someone, or no one, has an address.
+	// exists is how long someone is known to have an address, and absent is how long no one is.
 	exists, absent = time.Minute, 10 * time.Second
-	// listLimit is how long the list may take. A list that fails is not read again for listPause, and a slow one not in this process.
+	// listLimit is how long the list may take. A list that fails is not read again for listPause. A list that is too slow is not read again in
+	// this process.
 	listLimit, listPause, never = 10 * time.Second, time.Minute, 24 * time.Hour
 	// A list of at most fewPages is read after small requests of a third of its cost, and a longer one after as many as its pages: while a
 	// plan runs, ten lookups share a request, so a long list is seldom worth reading.
@@ -243,7 +245,7 @@ func (d *Directory) listIsWorthReading() bool {
 	return d.spent >= d.pages
 }
 
-// costIsOfInterest reports that it is not known how many pages the list has, and that more than one request is about to be sent.
+// costIsOfInterest reports whether the number of pages of the list is unknown and more than one request is about to be sent.
 func (d *Directory) costIsOfInterest() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -267,7 +269,8 @@ func (d *Directory) readFirstPage(ctx context.Context) {
 	}
 }
 
-// readList reads the list unless it was read, or has failed, recently. It has no error: what it does not tell is requested (rule 13).
+// readList reads the list unless it was read, or has failed, recently. It returns no error, because addresses that it does not resolve are
+// requested (rule 13).
 func (d *Directory) readList(ctx context.Context) {
 	if d.reading.Acquire(ctx, 1) != nil {
 		return

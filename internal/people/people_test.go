@@ -159,7 +159,7 @@ func TestPeopleWithoutTheList(t *testing.T) {
 					}
 				}
 				if took := time.Since(began); took > 90*time.Second {
-					t.Errorf("got an end after %s, want it within 90 s", took)
+					t.Errorf("got results after %s, want them within 90 s", took)
 				}
 			})
 		})

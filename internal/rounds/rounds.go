@@ -11,8 +11,8 @@ import (
 // Gatherer forms rounds of calls. A round starts when no call has arrived for Quiet, and after Most at the latest. Rounds may overlap.
 type Gatherer[Call any] struct {
 	Quiet, Most time.Duration
-	// Serve gives each call of a round its result. Its context ends when all callers have left without one: what a round reads may be of
-	// use after its last call has its result.
+	// Serve gives each call of a round its result. Its context ends when all callers have left without one. It does not end with the last
+	// result, because what a round reads may be useful after that.
 	Serve func(ctx context.Context, calls []Call)
 
 	mu        sync.Mutex // guards gathering, and the calls and callers of rounds

@@ -44,7 +44,7 @@ func (r *recorder) serve(ctx context.Context, calls []*call) {
 	}
 }
 
-// join calls Join after a while and returns where its error arrives.
+// join calls Join after a delay and returns a channel for its error.
 func join(ctx context.Context, g *Gatherer[*call], name string, after time.Duration) <-chan error {
 	failed := make(chan error, 1)
 	go func() {
