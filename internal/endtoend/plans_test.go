@@ -100,7 +100,7 @@ func add(userID int64) func(*kantatatest.Server) {
 }
 
 // TestPlansSayWhatWillHappen applies histories of a configuration with the real CLI. Each step checks what a command prints, and the end
-// checks who is in the access groups. Which error a new address gets whose pair exists depends on when Terraform makes its calls. The
+// checks who is in the access groups. Which error a new address of an existing pair gets depends on when Terraform makes its calls. The
 // provider's TestPlanCallsInEveryOrder and TestRenamedKeys check this in fake time.
 func TestPlansSayWhatWillHappen(t *testing.T) {
 	t.Parallel()
@@ -378,8 +378,8 @@ func (w *workspace) removeFromState(address string) {
 	}
 }
 
-// TestTestOfAConfiguration runs terraform test with the real provider: its runs share a state, and it destroys what they have created.
-func TestTestOfAConfiguration(t *testing.T) {
+// TestTerraformTest runs terraform test with the real provider: its runs share a state, and it destroys what they have created.
+func TestTerraformTest(t *testing.T) {
 	t.Parallel()
 	needs(t, "terraform test", "1.6.0", "1.6.0")
 
@@ -398,7 +398,7 @@ func TestTestOfAConfiguration(t *testing.T) {
 	}
 }
 
-// TestTradeWithAnUnknownUser follows the advice of the error about a person who is known only during the apply.
+// TestTradeWithAnUnknownUser follows the advice of the error about a person who is not known until apply.
 func TestTradeWithAnUnknownUser(t *testing.T) {
 	t.Parallel()
 	needs(t, "terraform_data", "1.4.0", "1.6.0")

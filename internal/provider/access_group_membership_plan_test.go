@@ -198,7 +198,7 @@ type planAddress struct {
 	planFirst bool   // the plan call comes before the Read, as it may for a key that is gone
 }
 
-// someone is a user whose ID is known only during the apply.
+// someone is a user whose ID is not known until apply.
 const someone = "someone"
 
 // planWalk is one plan of a few addresses: the calls that Terraform makes, in a given order.

@@ -36,7 +36,7 @@ func TestInterruptedCreate(t *testing.T) {
 			})
 			after, said := newRun(t, fake).create(ctx, fmt.Sprint(group), fmt.Sprint(user))
 			if took := time.Since(interrupted); took > 5*time.Second {
-				t.Errorf("the create ended %s after the interrupt, want at most 5s", took)
+				t.Errorf("got the end of the create %s after the interrupt, want it within 5s", took)
 			}
 			if c.made {
 				if said != "" || after["id"] != fmt.Sprint(fake.Memberships()[0].ID) {
@@ -77,7 +77,7 @@ func TestInterruptedReadAndDeleteKeepTheState(t *testing.T) {
 			})
 			after, said := play(newRun(t, fake), ctx, before)
 			if took := time.Since(interrupted); took != 0 {
-				t.Errorf("the call ended %s after the interrupt, want at once", took)
+				t.Errorf("got the end of the call %s after the interrupt, want it at once", took)
 			}
 			if after["id"] != before["id"] || !strings.Contains(said, "ontext canceled") {
 				t.Errorf("got the state %v and the error %q, want %v and a cancellation", after, said, before)

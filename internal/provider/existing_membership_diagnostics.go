@@ -27,7 +27,7 @@ const (
 	findingExists             // error: a new address wants a pair that exists
 	findingRemovedElsewhere   // error: the same, and the plan removes the pair at another address
 	findingKeptElsewhere      // error: an address wants a pair that another one keeps
-	findingUndecidedElsewhere // error: an address wants a pair of another one, whose next pair is known only during the apply
+	findingUndecidedElsewhere // error: an address wants a pair of another one, whose next pair is not known until apply
 	findingWantedTwice        // error: two addresses want one pair
 	findingLosesAccess        // error: the state holds one membership twice, and the plan destroys one of the two entries
 )

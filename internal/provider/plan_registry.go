@@ -55,7 +55,7 @@ type fate int
 const (
 	givesUp   fate = iota // the address is replaced by another pair
 	removes               // its key or block is gone
-	undecides             // its pair is known only during the apply. If it is another one, Terraform refuses the change, so this run keeps it
+	undecides             // its pair is not known until apply. If it is another one, Terraform refuses the change, so this run keeps it
 	keeps                 // it stays, or is replaced by itself
 	numFates              // not a fate
 )

@@ -35,7 +35,7 @@ type hands struct {
 
 func (h *hands) lost() int { return h.removed + h.givenUp }
 
-// expectation is what a plan says about a pair: one of due, if there are any, and perhaps some of also.
+// expectation is what a plan says about a pair: one of due, unless due is empty, and possibly some of also.
 type expectation struct{ due, also []string }
 
 // expect is the table of what a plan says, for who wants a pair and who holds it.

@@ -10,8 +10,8 @@ import (
 // maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind.
 const maxRounds = 1
 
-// rounds is one more for each kind of error that may show only after another one: a pair that the configuration has twice, and a person
-// who is known only in the apply.
+// rounds allows one more run if the configuration has a pair twice, and one more if a user ID may be unknown until apply. Each causes an
+// error that may appear only after another one is corrected.
 func (c *configuration) rounds() int {
 	twice, unknown := 0, 0
 	for _, in := range c.instances() {
