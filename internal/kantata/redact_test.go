@@ -31,6 +31,7 @@ func TestRedact(t *testing.T) {
 		"x=" + secret[:9] + "|":              "x=[redacted]|",
 		"x=" + secret[:8] + "|":              "x=" + secret[:8] + "|",
 		"cut: " + secret[5:]:                 "cut: [redacted]",
+		secret[:9] + secret[3:12]:            "[redacted][redacted]",
 		strings.ToUpper(secret):              "[redacted]",
 		strings.ToLower(secret):              "[redacted]",
 		"z-012345678 é z-0123456":            "[redacted] é [redacted]",

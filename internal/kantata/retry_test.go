@@ -207,6 +207,11 @@ func TestBackoff(t *testing.T) {
 		if took := time.Since(start); err == nil || a.sent() != 5 || took < 3750*time.Millisecond || took > 7500*time.Millisecond {
 			t.Errorf("got the error %v after %d requests and %s, want one after 5 and 3.75 s to 7.5 s", err, a.sent(), took)
 		}
+		for i, attempt := range a.attempts {
+			if attempt.Number != i+1 {
+				t.Errorf("got attempt %d as number %d, want its place", i+1, attempt.Number)
+			}
+		}
 	})
 	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "3600": 15 * time.Second} {
 		inBubble(t, func(t *testing.T) {
