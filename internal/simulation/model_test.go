@@ -205,7 +205,7 @@ func (o *outcome) difference(real *outcome) string {
 
 func modelOutcomes(h history) (list []*outcome) {
 	w := newWorld(h, &result{}, kantatatest.New(append(h.kantata(), kantatatest.WithoutListener())...))
-	defer w.kantata.Close()
+	defer w.close()
 	for i, s := range h.Steps {
 		o := newOutcome()
 		var mu sync.Mutex
@@ -232,7 +232,6 @@ func modelOutcomes(h history) (list []*outcome) {
 		o.orderDecides = v.overlapped || o.planFailed
 		list = append(list, o)
 	}
-	time.Sleep(linger)
 	return list
 }
 

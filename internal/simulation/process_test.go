@@ -83,7 +83,7 @@ func (c *command) start(phase, name string) *process {
 		c.onRequest(p, n)
 	}
 	p.wire.late = func(r *http.Request) {
-		if !c.dead() {
+		if c.quiet { // otherwise, an unnecessary read may have waited for its turn
 			c.observe.late(phase, r)
 		}
 	}
@@ -132,7 +132,7 @@ func (p *process) end() {
 	if p.logs.found.Load() {
 		c.broke(kindToken, "in the log of the %s", p.phase)
 	}
-	p.wire.shut()
+	c.observe.ended(p.wire)
 }
 
 // watcher is a log that remembers only whether the token was in it.

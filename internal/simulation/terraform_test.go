@@ -110,6 +110,7 @@ type command struct {
 	onRequest   func(p *process, n int)
 	onStart     func(p *process)
 	observe     observer
+	quiet       bool // nothing goes wrong during the run itself
 	alias       bool // block n belongs to another provider configuration
 	record      func(process, line string)
 
@@ -132,6 +133,7 @@ type observer interface {
 	created(next *object, began time.Time)
 	listed(group string, ids []string, began time.Time)
 	late(phase string, r *http.Request) // a request that a process sends after its end
+	ended(w *wire)
 }
 
 func (c *command) broke(kind, format string, args ...any) {
@@ -157,7 +159,7 @@ func (c *command) stop(killed bool) {
 	c.mu.Unlock()
 	for _, p := range running {
 		if killed {
-			p.wire.end()
+			p.wire.kill()
 		}
 		_, _ = p.server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{})
 	}

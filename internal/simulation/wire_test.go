@@ -36,7 +36,8 @@ type wire struct {
 	asked    map[string]int // how often each request was sent
 	writes   int            // in flight
 	downTill time.Time      // nothing gets through before this time
-	ended    bool
+	ended    bool           // the process
+	dead     bool           // nothing gets through any more
 	open     []net.Conn
 }
 
@@ -88,7 +89,7 @@ func (w *wire) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 func (w *wire) dial(ctx context.Context) (net.Conn, error) {
 	near, far := net.Pipe()
 	w.mu.Lock()
-	refused := w.ended || time.Now().Before(w.downTill)
+	refused := w.dead || time.Now().Before(w.downTill)
 	w.open = append(w.open, near, far)
 	w.mu.Unlock()
 	if refused {
@@ -119,9 +120,9 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		write = 1
 	}
 	w.writes += write
-	ended := w.ended
+	late := w.ended && !w.dead
 	w.mu.Unlock()
-	if ended {
+	if late {
 		w.late(r)
 	}
 	defer func() {
@@ -135,7 +136,7 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	pause(r.Context(), way("request"))
 	w.arrive()
 	w.mu.Lock()
-	lost := w.ended || time.Now().Before(w.downTill)
+	lost := w.dead || time.Now().Before(w.downTill)
 	w.mu.Unlock()
 	// If the client has closed the connection, the request may or may not have been sent.
 	if lost || r.Context().Err() != nil && hash(w.seed, key, nth, "sent")%2 == 0 {
@@ -171,12 +172,19 @@ func (w *wire) outage(d time.Duration) {
 }
 
 // end ends the process and returns the number of writes that it still had in flight. Reads may be in flight if they turned out to be
-// unnecessary, but no request may begin.
+// unnecessary, but no request may begin. A real process would be gone. This one stays, to show what else it would do.
 func (w *wire) end() (writes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = true
 	return w.writes
+}
+
+// kill cuts the process off.
+func (w *wire) kill() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead = true
 }
 
 // shut closes what the bubble would otherwise wait for.

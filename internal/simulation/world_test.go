@@ -66,6 +66,7 @@ type world struct {
 	stopAt  string // stop at the first violation of this kind
 	verbose bool   // the trace shows every request
 	record  func(process, line string)
+	wires   []*wire // of processes that have ended
 
 	mu         sync.Mutex // guards the rest: requests run events at the same time as calls
 	trace      strings.Builder
@@ -95,8 +96,7 @@ func run(t *testing.T, h history, verbose bool, stopAt string) *result {
 			w := newWorld(h, res, kantatatest.New(append(h.kantata(), kantatatest.WithoutListener())...))
 			w.stopAt, w.verbose = stopAt, verbose
 			w.live()
-			w.kantata.Close()
-			time.Sleep(linger)
+			w.close()
 			if verbose {
 				res.trace = w.trace.String()
 			}
@@ -107,6 +107,18 @@ func run(t *testing.T, h history, verbose bool, stopAt string) *result {
 
 // linger is the time in which reads that turned out to be unnecessary end. In reality, they end with the process.
 const linger = 10 * time.Minute
+
+// close ends what the bubble would otherwise wait for.
+func (w *world) close() {
+	time.Sleep(linger)
+	w.kantata.Close()
+	for _, wire := range w.wires {
+		wire.shut()
+	}
+	time.Sleep(linger)
+}
+
+func (w *world) ended(wire *wire) { w.wires = append(w.wires, wire) }
 
 func (s settings) kantata() []kantatatest.Option {
 	dialect := kantatatest.Dialect{Duplicates: duplicateStyles[s.Duplicates], DeleteStatus: s.DeleteStatus}
@@ -301,7 +313,7 @@ func (w *world) command(i int, s step) *command {
 	c := &command{
 		kantata: w.kantata, seed: hash(h.Seed, i), product: products[h.CLI], noRefresh: s.NoRefresh,
 		refreshOnly: s.Command == commandRefreshOnly, parallelism: h.Parallelism, latency: time.Duration(h.Latency) * time.Millisecond,
-		logged: h.Seed%8 == 0, observe: w, record: w.record, alias: h.Alias,
+		logged: h.Seed%8 == 0, observe: w, record: w.record, alias: h.Alias, quiet: s.quiet(),
 	}
 	c.onRequest = func(p *process, n int) {
 		for _, e := range s.Events {
