@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // MaxPerPage is the most rows that Kantata puts on a page. It reduces a larger per_page to this without an error.
@@ -171,9 +172,10 @@ func joinIDs(ids []ID) string {
 }
 
 // CreateAccessGroupMembership sends one POST. It is sent again only after a 429, or if no byte of it was written (rule 3). After any other
-// failure, [OutcomeOf] says what is known.
-func (c *Client) CreateAccessGroupMembership(ctx context.Context, pair Pair) (Membership, error) {
-	r := request{method: http.MethodPost, path: "/" + accessGroupMemberships}
+// failure, [OutcomeOf] says what is known. If its turn does not come until sendBy, unless that is zero, the error wraps [ErrTooLate]: what
+// the caller knew when it decided to send the POST may no longer be true.
+func (c *Client) CreateAccessGroupMembership(ctx context.Context, pair Pair, sendBy time.Time) (Membership, error) {
+	r := request{method: http.MethodPost, path: "/" + accessGroupMemberships, sendBy: sendBy}
 	var err error
 	r.payload, err = json.Marshal(struct {
 		AccessGroupMembership Pair `json:"access_group_membership"`

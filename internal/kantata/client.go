@@ -139,6 +139,8 @@ type request struct {
 	path    string
 	query   url.Values
 	payload []byte
+	// sendBy is until when the request may be sent; zero means at any time.
+	sendBy time.Time
 }
 
 // key identifies the request to the breakers: requests with one key may fail for a reason that concerns only them.

@@ -49,7 +49,7 @@ func TestRequests(t *testing.T) {
 		},
 		"create": {
 			func(c *Client) error {
-				_, err := c.CreateAccessGroupMembership(ctx, Pair{AccessGroupID: "7", UserID: "42"})
+				_, err := c.CreateAccessGroupMembership(ctx, Pair{AccessGroupID: "7", UserID: "42"}, time.Time{})
 				return err
 			},
 			`POST /api/v1/access_group_memberships {"access_group_membership":{"access_group_id":7,"user_id":42}}`,
@@ -108,7 +108,8 @@ func TestBlankIsNeverSent(t *testing.T) {
 		if found, err := client.AccessGroupMembershipsByID(t.Context(), nil); err != nil || len(found) != 0 {
 			t.Errorf("no IDs: got %v and the error %v, want none", found, err)
 		}
-		if _, err := client.CreateAccessGroupMembership(t.Context(), Pair{AccessGroupID: "7"}); err == nil || OutcomeOf(err) != OutcomeNotDone {
+		_, err := client.CreateAccessGroupMembership(t.Context(), Pair{AccessGroupID: "7"}, time.Time{})
+		if err == nil || OutcomeOf(err) != OutcomeNotDone {
 			t.Errorf("half a pair: got the error %v, want one with outcome %d", err, OutcomeNotDone)
 		}
 		for _, address := range []string{"", " ", "a@b,c@d"} {
@@ -132,9 +133,15 @@ func TestResponsesToAnotherRequestAreErrors(t *testing.T) {
 		body string
 		call func(*Client) error
 	}{
-		"get":        {one, func(c *Client) error { _, err := c.GetAccessGroupMembership(ctx, "5"); return err }},
-		"create":     {one, func(c *Client) error { _, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "43"}); return err }},
-		"create two": {two, func(c *Client) error { _, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "42"}); return err }},
+		"get": {one, func(c *Client) error { _, err := c.GetAccessGroupMembership(ctx, "5"); return err }},
+		"create": {one, func(c *Client) error {
+			_, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "43"}, time.Time{})
+			return err
+		}},
+		"create two": {two, func(c *Client) error {
+			_, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "42"}, time.Time{})
+			return err
+		}},
 		"no page": {"{}", func(c *Client) error {
 			_, err := c.AccessGroupMembershipsPage(ctx, MembershipFilter{}, 1, 200)
 			return err

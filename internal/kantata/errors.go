@@ -24,6 +24,8 @@ const (
 var (
 	// ErrNotSent means that no connection was made, so that no byte of the request was written.
 	ErrNotSent = errors.New("no connection could be made")
+	// ErrTooLate means that a request was not sent, because its turn did not come in time.
+	ErrTooLate = errors.New("the request had to wait too long for its turn")
 	// ErrTimeout means that an attempt took longer than its time limit.
 	ErrTimeout = errors.New("no complete response")
 	// ErrBroken means that the connection ended before a response began.

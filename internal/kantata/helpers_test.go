@@ -169,7 +169,7 @@ func call(ctx context.Context, c *Client, method string) error {
 		_, err := c.GetAccessGroupMembership(ctx, "56000101")
 		return err
 	case http.MethodPost:
-		_, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "42"})
+		_, err := c.CreateAccessGroupMembership(ctx, Pair{"7", "42"}, time.Time{})
 		return err
 	}
 	return c.DeleteAccessGroupMembership(ctx, "56000101")

@@ -23,7 +23,7 @@ func (c *Client) do(ctx context.Context, r request, decode func(body []byte) err
 		outage int // the last outage that an attempt belonged to
 	)
 	for number := 1; ; number++ {
-		t, err := c.gate.enter(ctx, r.key())
+		t, err := c.enter(ctx, r)
 		if err != nil {
 			e := r.notSent(err)
 			e.Outcome = known
@@ -64,6 +64,20 @@ func (c *Client) do(ctx context.Context, r request, decode func(body []byte) err
 			return a.err
 		}
 	}
+}
+
+// enter waits at the gate, but not longer than the request may wait.
+func (c *Client) enter(ctx context.Context, r request) (ticket, error) {
+	if r.sendBy.IsZero() {
+		return c.gate.enter(ctx, r.key())
+	}
+	limited, cancel := context.WithDeadline(ctx, r.sendBy)
+	defer cancel()
+	t, err := c.gate.enter(limited, r.key())
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = ErrTooLate
+	}
+	return t, err
 }
 
 // attempted is the result of one attempt.

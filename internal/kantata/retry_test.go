@@ -339,3 +339,42 @@ func TestContextEndsEverything(t *testing.T) {
 		})
 	})
 }
+
+// A create that waits too long for its turn is not sent: what its caller knew may no longer be true.
+func TestACreateIsSentInTimeOrNotAtAll(t *testing.T) {
+	for name, c := range map[string]struct {
+		retryAfter string
+		cause      error
+		requests   int
+		took       time.Duration
+	}{
+		"in time":  {"5", nil, 2, 5 * time.Second},
+		"too late": {"60", ErrTooLate, 1, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				client, a := serve(t, func(w http.ResponseWriter, n int) {
+					if n == 1 {
+						w.Header().Set("Retry-After", c.retryAfter)
+						send(w, http.StatusTooManyRequests, "")
+						return
+					}
+					send(w, http.StatusOK, one)
+				})
+				began := time.Now()
+				_, err := client.CreateAccessGroupMembership(t.Context(), Pair{"7", "42"}, began.Add(10*time.Second))
+				if took := time.Since(began).Round(time.Second); took != c.took || a.sent() != c.requests {
+					t.Errorf("got an end after %s and %d requests, want %s and %d", took, a.sent(), c.took, c.requests)
+				}
+				if c.cause == nil && err != nil || c.cause != nil && (!hasCause(err, c.cause) || OutcomeOf(err) != OutcomeNotDone) {
+					t.Errorf("got the error %v, want the cause %v and that nothing was done", err, c.cause)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				if _, err := client.CreateAccessGroupMembership(ctx, Pair{"7", "42"}, time.Now()); !errors.Is(err, context.Canceled) {
+					t.Errorf("got the error %v, want %v", err, context.Canceled)
+				}
+			})
+		})
+	}
+}

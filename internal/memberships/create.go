@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -72,21 +73,9 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 	if deleteErr != nil {
 		return Created{}, &FailedDeleteError{Pair: key, Err: deleteErr}
 	}
-	q := &lookup{pair: key, direct: true}
-	if err := s.ask(ctx, q); err != nil {
-		return Created{}, err
-	}
-	exists := q.found
-	if exists && s.hasDeleted(q.membership.ID) { // a list that lags, or a DELETE that did nothing
-		_, err := s.getByID(ctx, q.membership.ID)
-		if exists = !errors.Is(err, errNoID); exists && err != nil {
-			return Created{}, err
-		}
-	}
-	var m kantata.Membership
-	var err error = &ExistsError{Membership: q.membership}
-	if !exists {
-		m, err = s.post(ctx, p, key)
+	m, err := s.lookAndPost(ctx, p, key, true)
+	if errors.Is(err, kantata.ErrTooLate) { // what the lookup showed is too old by now (rule 5)
+		m, err = s.lookAndPost(ctx, p, key, false)
 	}
 	adopted := false
 	if existing := existing(err); existing != nil && options.Adopt {
@@ -102,6 +91,29 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 	return Created{Membership: m, Adopted: adopted}, nil
 }
 
+// lookAndPost looks up the pair and creates it if it is absent. If inTime, the POST is sent only as long as the absence holds.
+func (s *Store) lookAndPost(ctx context.Context, p *pair, key kantata.Pair, inTime bool) (kantata.Membership, error) {
+	q := &lookup{pair: key, direct: true}
+	if err := s.ask(ctx, q); err != nil {
+		return kantata.Membership{}, err
+	}
+	exists := q.found
+	if exists && s.hasDeleted(q.membership.ID) { // a list that lags, or a DELETE that did nothing
+		_, err := s.getByID(ctx, q.membership.ID)
+		if exists = !errors.Is(err, errNoID); exists && err != nil {
+			return kantata.Membership{}, err
+		}
+	}
+	if exists {
+		return kantata.Membership{}, &ExistsError{Membership: q.membership}
+	}
+	sendBy := time.Time{}
+	if inTime {
+		sendBy = q.began.Add(absentFor)
+	}
+	return s.post(ctx, p, key, sendBy)
+}
+
 // existing returns the membership because of which a create failed, or nil.
 func existing(err error) *kantata.Membership {
 	var exists *ExistsError
@@ -115,8 +127,9 @@ func existing(err error) *kantata.Membership {
 	return nil
 }
 
-// post sends the POST until it is known what became of it (rule 3). The pair was absent just before.
-func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Membership, error) {
+// post sends the POST until it is known what became of it (rule 3). The pair was absent just before. The error wraps [kantata.ErrTooLate]
+// if the first POST cannot be sent by sendBy.
+func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair, sendBy time.Time) (kantata.Membership, error) {
 	defer s.startWrite(ctx, key)()
 	if err := ctx.Err(); err != nil {
 		return kantata.Membership{}, err
@@ -127,8 +140,8 @@ func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair) (kantata.Me
 	s.mu.Unlock()
 	var first error
 	for attempt := 1; ; attempt++ {
-		m, err := s.api.CreateAccessGroupMembership(ctx, key)
-		c.err = err
+		m, err := s.api.CreateAccessGroupMembership(ctx, key, sendBy)
+		sendBy, c.err = time.Time{}, err // before each further POST, the pair is looked up again
 		outcome := kantata.OutcomeOf(err)
 		switch {
 		case err == nil && m.ID.Int64() > c.above:
@@ -227,10 +240,8 @@ func (c *creation) choose(rows []kantata.Membership) (kantata.Membership, error)
 // replaced the response. Only a missing permission, and a POST that was not sent, need no lookup.
 func (s *Store) refusal(ctx context.Context, key kantata.Pair, err error) error {
 	var e *kantata.Error
-	if !errors.As(err, &e) || e.StatusCode == 0 {
-		return err
-	}
-	if e.FromKantata && (e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden) {
+	notPermitted := []int{http.StatusUnauthorized, http.StatusForbidden}
+	if !errors.As(err, &e) || e.StatusCode == 0 || e.FromKantata && slices.Contains(notPermitted, e.StatusCode) {
 		return err
 	}
 	if rows, lookupErr := s.lookUpPair(ctx, key); lookupErr == nil && len(rows) > 0 {
@@ -243,12 +254,6 @@ func (s *Store) refusal(ctx context.Context, key kantata.Pair, err error) error 
 // documented.
 func mayMeanExists(err error) bool {
 	var e *kantata.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.StatusCode {
-	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
-		return true
-	}
-	return false
+	return errors.As(err, &e) &&
+		slices.Contains([]int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}, e.StatusCode)
 }

@@ -79,6 +79,8 @@ type fake struct {
 	random  *rand.Rand
 	// before and after run around the work of the nth request of its kind (from 1). An error is the response.
 	before, after func(op string, n int) error
+	// gate is how long the first POST waits for its turn.
+	gate time.Duration
 	// hang are the kinds of requests that take an hour.
 	hang []string
 	// duplicate is what a POST of an existing pair does: "" is refused, "existing" returns the existing row, "second" adds a row.
@@ -278,7 +280,15 @@ func (f *fake) AccessGroupMembershipsByID(ctx context.Context, ids []kantata.ID)
 	return found, err
 }
 
-func (f *fake) CreateAccessGroupMembership(ctx context.Context, pair kantata.Pair) (created kantata.Membership, err error) {
+func (f *fake) CreateAccessGroupMembership(ctx context.Context, pair kantata.Pair, sendBy time.Time) (created kantata.Membership,
+	err error) {
+	if f.gate > 0 {
+		time.Sleep(f.gate)
+		if !sendBy.IsZero() && time.Now().After(sendBy) {
+			f.gate = 0
+			return created, &kantata.Error{Outcome: kantata.OutcomeNotDone, Err: kantata.ErrTooLate}
+		}
+	}
 	err = f.request(ctx, opPost, func() error {
 		existing := f.of(pair)
 		switch {

@@ -81,6 +81,7 @@ func (s *Store) lookInLists(q *lookup) bool {
 			q.resolve(kantata.Membership{}, true, nil)
 		}
 		if q.resolved {
+			q.began = l.began
 			return true
 		}
 	}

@@ -18,8 +18,9 @@ const maxIDs = 200
 type lookup struct {
 	id     kantata.ID
 	pair   kantata.Pair
-	direct bool    // before a create: only evidence for rule 5 will do
-	cost   float64 // the number of small requests that it takes; an `only=` request is shared
+	direct bool      // before a create: only evidence for rule 5 will do
+	cost   float64   // the number of small requests that it takes; an `only=` request is shared
+	began  time.Time // the result is at least as recent
 	done   chan struct{}
 
 	// The result. found: membership exists. absent: the pair is known to be absent. Neither, without err: a list does not show the ID,
@@ -43,7 +44,7 @@ func (s *Store) ask(ctx context.Context, q *lookup) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	q.done = make(chan struct{})
+	q.done, q.began = make(chan struct{}), time.Now()
 	s.mu.Lock()
 	s.asked++
 	known := s.lookInLists(q)

@@ -43,7 +43,7 @@ type API interface {
 	AccessGroupMembershipsPage(ctx context.Context, filter kantata.MembershipFilter, page,
 		perPage int) (kantata.Page[kantata.Membership], error)
 	AccessGroupMembershipsByID(ctx context.Context, ids []kantata.ID) ([]kantata.Membership, error)
-	CreateAccessGroupMembership(ctx context.Context, pair kantata.Pair) (kantata.Membership, error)
+	CreateAccessGroupMembership(ctx context.Context, pair kantata.Pair, sendBy time.Time) (kantata.Membership, error)
 	DeleteAccessGroupMembership(ctx context.Context, id kantata.ID) error
 }
 

@@ -192,6 +192,37 @@ func TestErrorAfterSeveralAttempts(t *testing.T) {
 	})
 }
 
+// A POST that waits at the rate limit is not sent because of a lookup that is more than ten seconds old (rule 5).
+func TestEvidenceIsFresh(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		gate    time.Duration
+		lookups int
+		err     error
+	}{
+		{"a short wait", 5 * time.Second, 1, nil},
+		{"a long wait, and someone else creates the pair", 11 * time.Second, 2, &ExistsError{}},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			f := newFake(0)
+			f.duplicate, f.gate = "existing", c.gate
+			if c.err != nil {
+				go func() {
+					time.Sleep(5 * time.Second)
+					f.add(jane)
+				}()
+			}
+			created, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+			checkError(t, err, c.err)
+			if got := f.count(opPair); created.Adopted || got != c.lookups {
+				t.Errorf("got %d lookups and adopted %v, want %d and false", got, created.Adopted, c.lookups)
+			}
+			f.checkRows(t, "1001")
+		})
+	}
+}
+
 // What the state or a user calls an ID need not exist in the account: a create does not take its own row for an older one because of it.
 func TestIDsThatDoNotExist(t *testing.T) {
 	t.Parallel()
