@@ -69,19 +69,22 @@ func (s *Store) lookInLists(q *lookup) bool {
 			}
 		}
 		byID := slices.IndexFunc(rows, hasID)
+		resolve := func(m kantata.Membership, absent bool) {
+			q.began = l.began
+			q.resolve(m, absent, nil)
+		}
 		switch {
 		case slices.ContainsFunc(rows, func(m kantata.Membership) bool { return s.isOutdated(m.ID, l.began) }):
 		case byID >= 0:
-			q.resolve(rows[byID], false, nil)
+			resolve(rows[byID], false)
 		case q.pair == (kantata.Pair{}), !s.certain(l) && (q.id != "" || q.direct || len(rows) == 0):
 			// Only a complete list shows that the ID is not there, and that the pair has another one or none.
 		case len(rows) > 0:
-			q.resolve(rows[0], false, nil)
+			resolve(rows[0], false)
 		default:
-			q.resolve(kantata.Membership{}, true, nil)
+			resolve(kantata.Membership{}, true)
 		}
 		if q.resolved {
-			q.began = l.began
 			return true
 		}
 	}
