@@ -9,7 +9,7 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// maxNewIDs is how many times a pair is removed that is added again each time.
+// maxNewIDs is how many times a delete removes a pair that is added again each time.
 const maxNewIDs = 5
 
 // Delete removes the membership that the state knows by its ID and its pair, under that ID or a new one (rules 6 and 11). Without an
@@ -72,8 +72,8 @@ func (s *Store) remove(ctx context.Context, p *pair, id kantata.ID, key kantata.
 		key.UserID, key.AccessGroupID, id)
 }
 
-// checkRemoved confirms that there is no membership with the ID, with a GET and a lookup of the pair, because a 404 to a DELETE is a
-// claim (rule 6) and any other error says nothing. It returns the pair's other rows.
+// checkRemoved confirms that no membership has the ID, with a GET and a lookup of the pair, because a 404 to a DELETE is a claim (rule 6)
+// and any other error says nothing. It returns the pair's other rows.
 func (s *Store) checkRemoved(ctx context.Context, id kantata.ID, key kantata.Pair) ([]kantata.Membership, error) {
 	_, err := s.getByID(ctx, id)
 	if err == nil {
@@ -86,7 +86,7 @@ func (s *Store) checkRemoved(ctx context.Context, id kantata.ID, key kantata.Pai
 	}
 	switch {
 	case err != nil:
-		err = fmt.Errorf("it is not known whether membership %s still exists: %w", id, err)
+		err = fmt.Errorf("the check whether membership %s still exists failed: %w", id, err)
 	case slices.ContainsFunc(rows, func(m kantata.Membership) bool { return m.ID == id }):
 		err = &NotDeletedError{ID: id}
 	default:
