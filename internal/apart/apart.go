@@ -10,13 +10,14 @@ import (
 // limit is how long writes and lists wait for each other.
 const limit = 3 * time.Second
 
-// Apart has lists wait for the writes in progress, and writes for the lists: many writes, or many lists, go on at the same time. It is an
-// optimization (rule 13): no one waits longer than three seconds, and a list that a write has damaged shows it. The zero value is ready.
+// Apart makes lists wait for the writes in progress, and writes wait for the lists. Several writes, or several lists, can be in progress at
+// the same time. It is an optimization (rule 13): nothing waits longer than three seconds, and a list that a write has damaged is
+// recognized. The zero value is ready.
 type Apart struct {
 	mu sync.Mutex // guards the fields below
 	// writes is the number of writes in progress, and lists that of lists in progress or waiting.
 	writes, lists int
-	// until is when the present lists cease to keep anyone waiting. overdue means that a write has not ended by then: no list waits for it.
+	// until is when writes no longer wait for the present lists. overdue means that a write has not ended by then, so no list waits for it.
 	until   time.Time
 	overdue bool
 	// changed is closed and replaced when writes or lists becomes 0.

@@ -52,7 +52,7 @@ type List struct {
 	// Lookups is how many lookups of the round the list would answer, and Requests how many small requests these cost.
 	Lookups  int
 	Requests float64
-	// Needs is Completely if one of the lookups may have to learn of an absence, and AllPages otherwise.
+	// Needs is Completely if one of the lookups may need proof of an absence, and AllPages otherwise.
 	Needs Extent
 	// Pages is the number of pages, 0 if unknown. Held is how many of them need not be read again for AllPages.
 	Pages, Held int
@@ -121,8 +121,8 @@ func (d Demand) Decide() (readings []Reading) {
 	return readings
 }
 
-// read reads the list. Its lookups wait for it if that takes no more round trips than their small requests, and for a complete list in
-// any case, because lookups by pair cost a request each. How long a list takes of which no page has been read is not known.
+// read reads the list. Its lookups wait for it if that takes no more round trips than their small requests, and for a complete list in any
+// case, because lookups by pair cost a request each. If no page of the list has been read, it is not known how long the list takes.
 func (l List) read() Reading {
 	return Reading{l.Filter, l.Needs, l.Needs == Completely || l.Pages > 0 && float64(l.Trips()) <= max(1, l.Requests)}
 }
@@ -133,8 +133,9 @@ func (l List) beingRead() bool {
 	return !l.Blocked && l.InProgress > FirstPage && l.InProgress >= l.Needs
 }
 
-// worthReading compares the cost of the list with the small requests, sent or half about to be sent, that it would have saved: a quarter
-// to a third of its pages justify it. If all lists are short, that would be too many requests for the target, so spare limits the pages.
+// worthReading compares the cost of the list with the small requests that it would have saved, those sent and half of those about to be
+// sent: a quarter to a third of its pages justify it. If all lists are short, that would be too many requests for the target, so spare
+// limits the pages.
 func (l List) worthReading(short bool, spare float64) bool {
 	pages, requests := float64(l.Pages), l.Spent+l.Requests/2
 	switch {

@@ -11,7 +11,7 @@ import (
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	of := func(group kantata.ID) kantata.MembershipFilter { return kantata.MembershipFilter{AccessGroupID: group} }
-	// list returns a List for so many lookups by ID; by pair, they cost a request each.
+	// list returns a List for n lookups by ID. Lookups by pair cost a request each.
 	list := func(group kantata.ID, lookups int, change func(c *List)) List {
 		c := List{Filter: of(group), Lookups: lookups, Requests: 1, Needs: AllPages}
 		if change != nil {

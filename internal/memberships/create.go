@@ -127,8 +127,8 @@ func existing(err error) *kantata.Membership {
 	return nil
 }
 
-// post sends the POST until it is known what became of it (rule 3). The pair was absent just before. The error wraps [kantata.ErrTooLate]
-// if the first POST cannot be sent by sendBy.
+// post sends the POST, and repeats it if that is allowed, until its outcome is known (rule 3). The pair was absent just before. The error
+// wraps [kantata.ErrTooLate] if the first POST cannot be sent by sendBy.
 func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair, sendBy time.Time) (kantata.Membership, error) {
 	defer s.startWrite(ctx, key)()
 	if err := ctx.Err(); err != nil {
@@ -181,8 +181,8 @@ type creation struct {
 	budget time.Duration
 }
 
-// lookUpCreated waits and then looks up the pair; if the create may still be running, again and again, with longer waits, as long as
-// the budget lasts. It returns the membership if it is ours by rule 5, absent if the last lookup did not find the pair, or an error.
+// lookUpCreated waits and then looks up the pair; if the create may still be running, again and again, with longer waits, until the budget
+// is used up. It returns the membership if it is ours by rule 5, absent if the last lookup did not find the pair, or an error.
 func (s *Store) lookUpCreated(ctx context.Context, c *creation, wait time.Duration) (m kantata.Membership, absent bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()

@@ -58,7 +58,7 @@ func TestRequestCounts(t *testing.T) {
 			inParallel(t, 10, 40, func(i int) error {
 				m, err := s.Get(t.Context(), rows[i*25].ID, rows[i*25].Pair())
 				if err == nil && m.ID == rows[i*25].ID {
-					err = fmt.Errorf("got the old ID %s", m.ID)
+					err = fmt.Errorf("got the old ID %s, want the new one", m.ID)
 				}
 				return err
 			})

@@ -10,8 +10,8 @@ import (
 // ErrAbsent is returned for a membership that is known not to exist.
 var ErrAbsent = errors.New("the access group membership does not exist")
 
-// errNoID is the result of a lookup for whose ID Kantata returned 404.
-var errNoID = errors.New("there is no access group membership with this ID")
+// errNoID is the result of a lookup if Kantata returned 404 for its ID.
+var errNoID = errors.New("no access group membership has this ID")
 
 // errContradiction is wrapped if responses cannot all be true. They say nothing about what exists.
 var errContradiction = errors.New("contradictory responses")
@@ -58,7 +58,7 @@ type NotDeletedError struct{ ID kantata.ID }
 
 func (e *NotDeletedError) Error() string { return fmt.Sprintf("membership %s still exists", e.ID) }
 
-// UncertainError reports a create that failed with Err, and of which it is not known whether it worked (rule 3).
+// UncertainError reports a create that failed with Err and may still have worked (rule 3).
 type UncertainError struct {
 	Pair kantata.Pair
 	Err  error

@@ -3,11 +3,13 @@ package memberships
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -72,7 +74,7 @@ const (
 	opDelete  = "DELETE"
 )
 
-// fake is an API in memory that counts requests. Its work is done in the middle of a request.
+// fake is an API in memory that counts requests. It does the work of a request halfway through the request.
 type fake struct {
 	// latency is how long a request takes. With random, each request takes up to twice as long.
 	latency time.Duration
@@ -99,7 +101,7 @@ type fake struct {
 	counts map[string]int
 }
 
-// newFake returns an account of so many memberships in 20 groups, whose IDs begin with 1001.
+// newFake returns an account of n memberships in 20 groups. The membership IDs begin with 1001.
 func newFake(total int) *fake {
 	f := &fake{latency: 200 * time.Millisecond, next: 1000, counts: map[string]int{}, groups: map[kantata.ID][]kantata.Membership{}}
 	for i := range total {
@@ -369,5 +371,25 @@ func inParallel(t testing.TB, width, n int, work func(i int) error) {
 	close(failed)
 	for err := range failed {
 		t.Fatal(err)
+	}
+}
+
+func (s *Store) mustList(t *testing.T) (rows []kantata.Membership) {
+	t.Helper()
+	rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{AccessGroupID: testPair(1).AccessGroupID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func checkError(t *testing.T, got, want error) {
+	t.Helper()
+	same := errors.Is(got, want)
+	if want != nil && !same { // any error of the same type
+		same = errors.As(got, reflect.New(reflect.TypeOf(want)).Interface()) && !errors.As(want, new(*kantata.Error))
+	}
+	if !same {
+		t.Errorf("got error %v, want %T %v", got, want, want)
 	}
 }

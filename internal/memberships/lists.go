@@ -91,7 +91,7 @@ func (s *Store) lookInLists(q *lookup) bool {
 	return false
 }
 
-// certain reports that what the list lacks is absent.
+// certain reports whether a row that the list does not contain is absent.
 func (s *Store) certain(l *list) bool { return l.complete && time.Since(l.began) <= absentFor }
 
 // hasDeleted reports whether this process has deleted the ID.
@@ -344,7 +344,7 @@ func (s *Store) inLists(pair kantata.Pair, do func(l *list)) {
 	}
 }
 
-// startWrite begins a write of the pair, until end is called.
+// startWrite begins a write of the pair, which lasts until end is called.
 func (s *Store) startWrite(ctx context.Context, pair kantata.Pair) (end func()) {
 	together := s.apart.Write(ctx)
 	s.inLists(pair, func(l *list) { l.writing++ })

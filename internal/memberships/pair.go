@@ -19,7 +19,7 @@ type pair struct {
 	// deletes counts the deletes in progress, and ended those that have ended. changed is closed and replaced when one of them changes.
 	deletes, ended int
 	changed        chan struct{}
-	// deleteErr is why a delete of the pair failed: it may still take effect, so the pair is not created any more.
+	// deleteErr is why a delete of the pair failed: it may still take effect, so the pair is no longer created.
 	deleteErr error
 
 	// claimed means that a create is in progress, has made the membership, or may have made it.
@@ -60,9 +60,9 @@ func (s *Store) startDelete(p *pair) (end func()) {
 	return func() { step(-1, 1) }
 }
 
-// awaitDelete is called without the lock by a create that found its pair after so many deletes of the pair had ended: another resource
-// may be about to give the pair up, and no call says so. It waits a moment for a delete to begin, and then for its end. It returns false
-// if none began; then, the pair counts as refused, so that a later delete cannot undo what the refusal said. An error is that of ctx.
+// awaitDelete is called without the lock by a create that found its pair after the given number of deletes of the pair had ended: another
+// resource may be about to give the pair up, and no call says so. It waits a moment for a delete to begin, and then for its end. It returns
+// false if none began; then, the pair counts as refused, so that a later delete cannot undo what the refusal said. An error is that of ctx.
 //
 // The moment is shorter after each wait in vain: if waiting creates fill all of Terraform's slots (ten by default), no delete can begin,
 // and renaming 300 keys must not take 300 waits (rule 12).

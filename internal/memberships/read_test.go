@@ -110,7 +110,7 @@ func TestOptimizationsAreNoPreconditions(t *testing.T) {
 				return err
 			})
 			if took := time.Since(began); took > time.Minute {
-				t.Errorf("took %v, want at most a minute", took)
+				t.Errorf("got a duration of %v, want at most a minute", took)
 			}
 			synctest.Wait()
 			time.Sleep(10 * time.Minute)
@@ -153,7 +153,7 @@ func TestGetByIDAndFind(t *testing.T) {
 		checkError(t, err, errUnavailable)
 		_, err = s.Find(t.Context(), testPair(1800))
 		checkError(t, err, errUnavailable)
-		time.Sleep(time.Minute) // until no list is being read any more
+		time.Sleep(time.Minute) // until no list is being read
 	})
 }
 
@@ -187,7 +187,7 @@ func TestAge(t *testing.T) {
 	})
 }
 
-// A data source reads the list of a huge account, and lookups do not wait for it as if it were a short one, or more than once.
+// If a data source reads the list of a huge account, lookups do not wait for it as they do for a short list, and not more than once.
 func TestLookupsBesideALongList(t *testing.T) {
 	t.Parallel()
 	for _, hangs := range []bool{false, true} {
@@ -203,7 +203,7 @@ func TestLookupsBesideALongList(t *testing.T) {
 				began := time.Now()
 				inParallel(t, 10, 100, look)
 				if took := time.Since(began); took > d {
-					t.Errorf("took %v, want at most %v", took, d)
+					t.Errorf("got a duration of %v, want at most %v", took, d)
 				}
 			}
 			within(2300*time.Millisecond, func(i int) error {
@@ -271,7 +271,7 @@ func TestOwnWrites(t *testing.T) {
 			_, err := s.read(t.Context(), group, cost.FirstPage)
 			checkError(t, err, nil)
 		})
-		time.Sleep(150 * time.Millisecond) // the page was made, and its response is on its way
+		time.Sleep(150 * time.Millisecond) // the page was made, and its response is in transit
 		created, err := s.Create(t.Context(), jane, CreateOptions{})
 		checkError(t, err, nil)
 		time.Sleep(2 * time.Second)
@@ -392,7 +392,7 @@ func TestList(t *testing.T) {
 	})
 }
 
-// Cancellation ends one's own call at once, and no one else's.
+// Cancellation ends the caller's own call at once, and no other call.
 func TestCancellation(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {

@@ -30,7 +30,7 @@ type lookup struct {
 	err                     error
 }
 
-// resolve sets the result unless there is one. A membership that the lookup does not match is none.
+// resolve sets the result unless the lookup has one. A membership that does not match the lookup is not a result.
 func (q *lookup) resolve(m kantata.Membership, absent bool, err error) {
 	if !q.resolved {
 		q.found = m.ID != "" && (q.id == "" || m.ID == q.id) && (q.pair == kantata.Pair{} || m.Pair() == q.pair)
@@ -78,8 +78,8 @@ func (s *Store) serve(ctx context.Context, lookups []*lookup) {
 	others.Wait()
 }
 
-// readInTime reads a list for a round. An error is no result (rule 13): no round reads a list soon that failed, or was too slow to be of
-// use (rule 12).
+// readInTime reads a list for a round. An error is not a result (rule 13). Rounds do not soon read a list again that failed or was too slow
+// to be useful (rule 12).
 func (s *Store) readInTime(ctx context.Context, r cost.Reading) {
 	limit := usefulFor(r.Extent)
 	if r.Waits {
@@ -215,7 +215,7 @@ func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 	together := len(lookups) > 1 && time.Now().After(s.idsBlocked)
 	s.mu.Unlock()
 	if together {
-		// The request goes on while its IDs are requested one by one, so that its timeout and theirs do not add up.
+		// The request continues while its IDs are requested one by one, so that its timeout and theirs do not add up.
 		done := make(chan bool, 1)
 		go func() { done <- s.sendTogether(ctx, lookups) }()
 		select {

@@ -103,6 +103,6 @@ func readAll(t *testing.T, f *fake, plan curve.Plan) curve.Point {
 		return err
 	})
 	roundTrips := float64(time.Since(start)) / float64(f.latency)
-	time.Sleep(time.Minute) // until no list is being read any more
+	time.Sleep(time.Minute) // until no list is being read
 	return curve.Point{Plan: plan, Requests: f.count() - before, RoundTrips: roundTrips}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,7 +32,7 @@ type createOf struct {
 
 func TestCreate(t *testing.T) {
 	t.Parallel()
-	fault := func(err error, afterwards bool, attempts ...int) func(f *fake) {
+	fault := func(err error, afterward bool, attempts ...int) func(f *fake) {
 		return func(f *fake) {
 			hook := func(op string, n int) error {
 				for _, attempt := range attempts {
@@ -43,7 +42,7 @@ func TestCreate(t *testing.T) {
 				}
 				return nil
 			}
-			if afterwards {
+			if afterward {
 				f.after = hook
 			} else {
 				f.before = hook
@@ -51,7 +50,7 @@ func TestCreate(t *testing.T) {
 		}
 	}
 	exists := func(f *fake) { f.add(jane) }
-	// someoneElse creates the pair while the POST is on its way.
+	// someoneElse creates the pair while the POST is in transit.
 	someoneElse := func(f *fake) {
 		f.before = func(op string, n int) error {
 			if op == opPost && n == 1 {
@@ -163,7 +162,7 @@ func TestCreate(t *testing.T) {
 				t.Errorf("got %s, adopted %v, want %s, %v", created.Membership.ID, created.Adopted, c.id, c.adopt)
 			}
 			if took := time.Since(began); took > time.Minute {
-				t.Errorf("took %v, want at most a minute", took)
+				t.Errorf("got a duration of %v, want at most a minute", took)
 			}
 			f.checkRows(t, c.rows)
 			if got := f.count(opPost); got != c.posts {
@@ -223,7 +222,8 @@ func TestEvidenceIsFresh(t *testing.T) {
 	}
 }
 
-// What the state or a user calls an ID need not exist in the account: a create does not take its own row for an older one because of it.
+// An ID from the state or from a user need not exist in the account. Because of such an ID, a create must not mistake its own row for an
+// older one.
 func TestIDsThatDoNotExist(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]func(ctx context.Context, s *Store) error{
@@ -245,26 +245,6 @@ func TestIDsThatDoNotExist(t *testing.T) {
 				t.Errorf("got membership %q, want 1001", created.Membership.ID)
 			}
 		})
-	}
-}
-
-func (s *Store) mustList(t *testing.T) (rows []kantata.Membership) {
-	t.Helper()
-	rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{AccessGroupID: testPair(1).AccessGroupID})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
-func checkError(t *testing.T, got, want error) {
-	t.Helper()
-	same := errors.Is(got, want)
-	if want != nil && !same { // any error of the same type
-		same = errors.As(got, reflect.New(reflect.TypeOf(want)).Interface()) && !errors.As(want, new(*kantata.Error))
-	}
-	if !same {
-		t.Errorf("got error %v, want %T %v", got, want, want)
 	}
 }
 
@@ -490,7 +470,7 @@ func TestRenamedKeys(t *testing.T) {
 					})
 					writes := time.Duration(f.count(opPost, opDelete)) * f.latency / time.Duration(parallelism)
 					if took, most := time.Since(began), writes*21/20+15*time.Second; took > most {
-						t.Errorf("took %v, want at most %v, of which the POSTs and DELETEs need %v", took, most, writes)
+						t.Errorf("got a duration of %v, want at most %v, of which the POSTs and DELETEs need %v", took, most, writes)
 					}
 					for _, m := range rows {
 						if in := len(f.of(m.Pair())); in != 1 && (in > 0 || !named[m.Pair()]) {
@@ -508,7 +488,7 @@ func TestRenamedKeys(t *testing.T) {
 }
 
 // The list of a count has shifted: each resource deletes one person and then adds the next one. Terraform serves calls in the order in
-// which they become ready, so a create may find its pair before a delete has a slot. Slow requests make that no error.
+// which they become ready, so a create may find its pair before a delete has a slot. With slow requests, this is not an error.
 func TestShiftedCount(t *testing.T) {
 	t.Parallel()
 	for _, latency := range []time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second} {
@@ -602,7 +582,7 @@ func TestCanceledWrites(t *testing.T) {
 			}
 			checkError(t, err, c.err)
 			if took := time.Since(began); took > after+c.within {
-				t.Errorf("took %v, want at most %v after the cancellation", took, c.within)
+				t.Errorf("got a duration of %v after the cancellation, want at most %v", took, c.within)
 			}
 			f.checkRows(t, c.rows)
 		})
