@@ -91,7 +91,8 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 	return Created{Membership: m, Adopted: adopted}, nil
 }
 
-// lookAndPost looks up the pair and creates it if it is absent. If inTime, the POST is sent only as long as the absence holds.
+// lookAndPost looks up the pair and creates it if it is absent. If inTime is set, the POST is sent only while the lookup is recent enough
+// to be evidence (rule 5).
 func (s *Store) lookAndPost(ctx context.Context, p *pair, key kantata.Pair, inTime bool) (kantata.Membership, error) {
 	q := &lookup{pair: key, direct: true}
 	if err := s.ask(ctx, q); err != nil {

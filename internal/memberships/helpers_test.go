@@ -79,7 +79,7 @@ type fake struct {
 	// latency is how long a request takes. With random, each request takes up to twice as long.
 	latency time.Duration
 	random  *rand.Rand
-	// before and after run around the work of the nth request of its kind (from 1). An error is the response.
+	// before and after run around the work of the nth request of its kind (from 1). If they return an error, it is the response.
 	before, after func(op string, n int) error
 	// gate is how long the first POST waits for its turn.
 	gate time.Duration

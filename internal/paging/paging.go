@@ -25,8 +25,8 @@ const (
 // ErrChanging is returned for a list that changed during each of several readings.
 var ErrChanging = errors.New("the list kept changing while it was read, so it is not known to be complete; try again")
 
-// Pages reads a list of rows of any type completely. Page requests a page, the first being 1, and ID tells its rows apart. Both must
-// be safe for concurrent use.
+// Pages reads a list of rows of any type completely. Page requests a page, the first being 1, and ID identifies a row. Both must be safe
+// for concurrent use.
 type Pages[Row any] struct {
 	Page func(ctx context.Context, number int) (kantata.Page[Row], error)
 	ID   func(Row) kantata.ID

@@ -82,7 +82,7 @@ func New(api API) *Directory {
 	return d
 }
 
-// SameAddress reports that two spellings are one e-mail address: case and surrounding whitespace do not matter.
+// SameAddress reports whether two spellings are the same e-mail address: case and surrounding whitespace do not matter.
 func SameAddress(a, b string) bool { return normalize(a) == normalize(b) }
 
 func normalize(address string) string { return strings.ToLower(strings.TrimSpace(address)) }

@@ -86,8 +86,8 @@ func (g *Gatherer[Call]) serve(r *round[Call]) {
 	g.Serve(r.ctx, r.calls)
 }
 
-// Gathering returns the calls of the round that has not begun. A call whose result is known by now need not wait for it: then, what its
-// caller asks next still joins the round.
+// Gathering returns the calls of the round that has not begun. A call whose result is known by now does not need to wait for the round, so
+// the next call of its caller can still join it.
 func (g *Gatherer[Call]) Gathering() []Call {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -156,7 +156,7 @@ func TestGathering(t *testing.T) {
 		result := join(t.Context(), g, "a", 0)
 		synctest.Wait()
 		if got := g.Gathering(); len(got) != 1 || got[0].name != "a" {
-			t.Errorf("got %d calls, want a", len(got))
+			t.Errorf("got %d calls, want only the call a", len(got))
 		}
 		time.Sleep(100 * time.Millisecond)
 		if got := g.Gathering(); len(got) != 0 {
