@@ -135,13 +135,8 @@ func (v *verdict) inHand() map[pair]*hands {
 	return all
 }
 
-<<<<<<< HEAD
 // judgePlan checks that the plan says what it must about each pair, and nothing else. If a new address cannot wait for the calls of others,
 // it cannot know who holds its pair: the error for a pair that exists then gives all remedies.
-=======
-// judgePlan checks that the plan says what it must about each pair, and reports no error that it need not. Unless all calls run at the same
-// time, a call cannot know who holds its pair. The error for a pair that exists then gives all remedies.
->>>>>>> 0556bf3 (Rewrite comments that a reader had to read twice)
 func (v *verdict) judgePlan() {
 	if v.s.Command != commandApply && v.s.Command != commandPlan || !v.s.planQuiet() || v.failsOtherwise("") {
 		return
