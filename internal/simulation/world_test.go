@@ -274,8 +274,7 @@ func (w *world) changeState(change func(st *state)) {
 	w.state = next
 }
 
-// happen makes the changes that come before a phase. Between two commands, more time passes than evidence is valid or lists lag, so what
-// happened before a run is certain for all who judge it.
+// happen makes the changes that come before a phase.
 func (w *world) happen(s step, phase string) {
 	for _, e := range s.Events {
 		if e.Phase == phase && e.before() {
@@ -283,8 +282,10 @@ func (w *world) happen(s step, phase string) {
 			w.change(e)
 		}
 	}
-	time.Sleep(2*evidenceAge + time.Duration(w.history.Lag)*time.Millisecond)
 }
+
+// wait lets more time pass than evidence is valid or lists lag, as between two commands, so that what happened before is certain.
+func (w *world) wait() { time.Sleep(2*evidenceAge + time.Duration(w.history.Lag)*time.Millisecond) }
 
 func (w *world) inject(s step, phase string) {
 	for _, f := range s.Faults {
@@ -351,6 +352,7 @@ func (w *world) strike(c *command, e event) {
 // run runs Terraform once and judges what it did.
 func (w *world) run(i int, s step) *verdict {
 	w.happen(s, phasePlan)
+	w.wait()
 	c := w.command(i, s)
 	cfg := w.config
 	if s.Command == commandDestroy {
@@ -382,6 +384,7 @@ func (w *world) run(i int, s step) *verdict {
 		w.say("  plan: %s", pl)
 		planned := time.Now()
 		w.happen(s, phaseApply)
+		w.wait()
 		v.began = v.began.Add(time.Since(planned)) // the run does not include what happens in between
 		w.inject(s, phaseApply)
 		sent := len(w.kantata.Requests())
