@@ -253,7 +253,9 @@ func realOutcomes(t *testing.T, cli realCLI, h history) (list []*outcome) {
 		wire.shut()
 		w.kantata.Close()
 	})
-	r.variable = reattach(t, map[string]tfprotov6.ProviderServer{cli.provider: r.provider(""), cli.provider + otherProvider: r.provider("other ")})
+	r.variable = reattach(t, map[string]tfprotov6.ProviderServer{
+		cli.provider: r.provider(""), cli.provider + otherProvider: r.provider("other "),
+	})
 	for _, s := range h.Steps {
 		list = append(list, r.step(s))
 	}

@@ -345,7 +345,7 @@ func (p *process) query(group string) bool {
 	c, addr := p.command, "list "+group
 	t := p.schemas.ListResourceSchemas[typeName].ValueType().(tftypes.Object)
 	began := time.Now()
-	stream, err := p.server.(tfprotov6.ProviderServerWithListResource).ListResource(p.ctx, &tfprotov6.ListResourceRequest{
+	stream, err := p.server.(tfprotov6.ListResourceServer).ListResource(p.ctx, &tfprotov6.ListResourceRequest{
 		TypeName: typeName, Config: filter(t, group), IncludeResource: true, Limit: 10_000,
 	})
 	if c.failCall(addr, nil, err) {

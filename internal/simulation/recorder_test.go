@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// reattach serves providers by their addresses until the test ends, and returns the variable that makes a real Terraform use them instead of
-// starting processes. A provider makes new data for itself whenever it is configured, as a new process does.
+// reattach serves providers by their addresses until the test ends, and returns the variable that makes a real Terraform use them instead
+// of starting processes. A provider makes new data for itself whenever it is configured, as a new process does.
 func reattach(t *testing.T, providers map[string]tfprotov6.ProviderServer) string {
 	t.Helper()
 	all := map[string]any{}
