@@ -39,6 +39,9 @@ func (w *world) settle() {
 	}
 	w.config.begin()
 	most := w.config.rounds()
+	if w.history.Parallelism == 1 {
+		most++ // no call knows the others, so an error gives all remedies, and the user may try the wrong one first
+	}
 	for round := 1; ; round++ {
 		w.say("end, run %d", round)
 		v := w.run(stepEnd+round, apply)
