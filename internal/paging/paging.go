@@ -22,8 +22,8 @@ const (
 	maxPages = 100_000
 )
 
-// ErrChanging is returned for a list that changed during each of several readings.
-var ErrChanging = errors.New("the list kept changing while it was read, so it is not known to be complete; try again")
+// ErrChanging is returned for a list that changed, or had an empty page before its last one, during each of several readings.
+var ErrChanging = errors.New("the list kept changing or had an empty page when it was read, so it is not known to be complete; try again")
 
 // Pages reads a list of rows of any type completely. Page requests a page, the first being 1, and ID identifies a row. Both must be safe
 // for concurrent use.
@@ -103,8 +103,8 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	return now, enough, err
 }
 
-// last finds the last page, which is not empty unless it is the first. Its number follows from the number of rows and the page size.
-// Both are claims: an empty page ends the list, wherever it is.
+// last finds the last page, which is not empty unless all are. Its number follows from the number of rows and the page size. Both are
+// claims: an empty page ends the list, wherever it is, unless it is the first one and the page that is counted as the last has rows.
 func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row], found int, began time.Time, err error) {
 	filled, empty := 0, maxPages+1 // the highest page known to have rows, and the lowest known to have none
 	for {
@@ -116,6 +116,7 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 		switch {
 		case len(page.Items) == 0 && number > 1:
 			empty = number
+		case len(page.Items) == 0 && claimed > 1 && empty > maxPages: // the last page has not been requested yet
 		case len(page.Items) == 0, claimed <= number, empty == number+1:
 			return page, number, began, nil
 		default:

@@ -160,6 +160,13 @@ func TestRead(t *testing.T) {
 			}
 			return of(n, 5, "1", "2", "3", "4", "5")
 		}, err: ErrChanging},
+		{name: "the first page is empty", page: func(_, n int) kantata.Page[kantata.ID] {
+			if n == 1 {
+				return of(9, 3)
+			}
+			return of(n, 3, "1", "2", "3")
+		}, err: ErrChanging},
+		{name: "rows of two pages counted and never shown", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 3) }, requests: 6},
 		{name: "a page is damaged once", page: func(r, n int) kantata.Page[kantata.ID] {
 			page := of(n, 5, "1", "2", "3", "4", "5")
 			if r == 4 {
