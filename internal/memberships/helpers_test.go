@@ -156,7 +156,10 @@ func index(rows []kantata.Membership, id kantata.ID) (int, bool) {
 }
 
 func (f *fake) of(pair kantata.Pair) []kantata.Membership {
-	return slices.DeleteFunc(f.all(), func(m kantata.Membership) bool { return m.Pair() != pair })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	group := slices.Clone(f.groups[pair.AccessGroupID])
+	return slices.DeleteFunc(group, func(m kantata.Membership) bool { return m.Pair() != pair })
 }
 
 func (f *fake) all() []kantata.Membership {
@@ -344,6 +347,14 @@ func (f *fake) lag(pair kantata.Pair, d time.Duration) {
 func bubble(t *testing.T, name string, test func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
+// sampled returns n, and in -short mode the smaller number: make mutants runs the tests hundreds of times.
+func sampled(n, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return n
 }
 
 func newStore(f *fake) *Store { return New(f, Options{MaxRetries: 4}) }

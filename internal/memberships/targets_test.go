@@ -21,9 +21,8 @@ var curveFile = flag.String("curve", "", "the `file` to which TestTargets writes
 func TestTargets(t *testing.T) {
 	plans := curve.Grid()
 	if *curveFile == "" {
-		const sample = 30
 		rand.Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] })
-		plans = plans[:sample]
+		plans = plans[:sampled(30, 3)]
 	}
 	points := measure(t, plans)
 	if *curveFile == "" {
@@ -45,7 +44,7 @@ func TestTargetsOffTheGrid(t *testing.T) {
 		{Rows: 12_000, AccountGroups: 40, Groups: 5, Memberships: 40}, {Rows: 2_823, AccountGroups: 37, Groups: 7, Memberships: 95},
 		{Rows: 15_770, AccountGroups: 17, Groups: 2, Memberships: 18}, {Rows: 1_698, AccountGroups: 7, Groups: 7, Memberships: 49},
 	}
-	for range 400 {
+	for range sampled(400, 60) {
 		plan := curve.Plan{AccountGroups: 1 + random.IntN(40)}
 		plan.Groups = 1 + random.IntN(plan.AccountGroups)
 		inGroup := 1 + int(400*random.Float64()*random.Float64()) // short lists are where the two kinds of lists compete

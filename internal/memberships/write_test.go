@@ -442,7 +442,7 @@ func TestRenamedKeys(t *testing.T) {
 		for _, order := range []string{"creates first", "deletes first", "random"} {
 			for _, adopt := range []bool{false, true} {
 				bubble(t, fmt.Sprintf("%s, parallelism %d, adopt %v", order, parallelism, adopt), func(t *testing.T) {
-					const keys = 300
+					keys := sampled(300, 60)
 					f := newFake(keys).randomly(uint64(parallelism))
 					rows := f.all()
 					calls := rand.New(rand.NewPCG(1, 2)).Perm(2 * keys)
