@@ -76,8 +76,9 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	if err != nil || number == 1 {
 		return now, true, err
 	}
-	before := make([][]Row, number-1)
-	var mu sync.Mutex // guards before
+	rows := make([][]Row, number) // of each page
+	rows[number-1] = last.Items
+	var mu sync.Mutex // guards rows
 	err = p.Each(ctx, 1, number-1, func(ctx context.Context, n int) error {
 		page, err := p.Steady(ctx, n)
 		if err == nil && len(page.Items) == 0 {
@@ -85,14 +86,14 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		before[n-1] = page.Items
+		rows[n-1] = page.Items
 		return err
 	})
 	if err != nil {
 		return now, false, err
 	}
 	again, err := p.Page(ctx, number)
-	now.Rows = slices.Concat(append(before, last.Items)...)
+	now.Rows = slices.Concat(rows...)
 	inOrder := slices.SortedFunc(slices.Values(now.Rows), func(a, b Row) int { return p.ID(a).Compare(p.ID(b)) })
 	enough = slices.EqualFunc(inOrder, now.Rows, p.same) || p.TrustCount && again.Count == len(now.Rows)
 	// A row that comes twice was moved by a change, or the page number was ignored.
@@ -115,15 +116,15 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 		claimed := max(Count(page), 1)
 		switch {
 		case len(page.Items) == 0 && number > 1:
-			empty = number
+			empty, filled = number, min(filled, number-1)
 		case len(page.Items) == 0 && claimed > 1 && empty > maxPages: // the last page has not been requested yet
 		case len(page.Items) == 0, claimed <= number, empty == number+1:
 			return page, number, began, nil
 		default:
 			filled = number
 		}
-		if number = claimed; number >= empty || number <= filled {
-			number = max((filled+empty)/2, 1)
+		if number = claimed; number >= empty || number < filled {
+			number = (filled + empty) / 2
 		}
 	}
 }

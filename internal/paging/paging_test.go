@@ -133,6 +133,7 @@ func TestRead(t *testing.T) {
 		want     int
 		err      error
 		requests int
+		trust    bool // the count
 	}{
 		{name: "empty", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 0) }, requests: 1},
 		{name: "one page", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 2, "1", "2") }, want: 2, requests: 1},
@@ -146,9 +147,25 @@ func TestRead(t *testing.T) {
 		{name: "more rows counted than shown", page: func(_, n int) kantata.Page[kantata.ID] {
 			return of(n, 9, "1", "2", "3", "4")
 		}, want: 4, requests: 8},
+		{name: "the list shrinks to its first page before its last page is read", page: func(r, n int) kantata.Page[kantata.ID] {
+			if r == 1 {
+				return of(n, 9, "1", "2", "3", "4", "5", "6", "7", "8", "9")
+			}
+			return of(n, 2, "1", "2")
+		}, want: 2, requests: 3},
+		{name: "the list shrinks by a page during each request", guess: 3, page: func(r, n int) kantata.Page[kantata.ID] {
+			rows := []kantata.ID{"1", "2", "3", "4", "5", "6", "7", "8"}[:max(4, 10-2*r)]
+			return of(n, len(rows), rows...)
+		}, want: 4, requests: 6},
 		{name: "a row counted and never shown", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 1) }, requests: 2},
 		{name: "not in ID order", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "5", "2", "3", "4", "1") },
 			want: 5, requests: 9},
+		{name: "not in ID order, and its count is trusted", trust: true, page: func(_, n int) kantata.Page[kantata.ID] {
+			return of(n, 5, "5", "2", "3", "4", "1")
+		}, want: 5, requests: 5},
+		{name: "not in ID order, and its count is trusted but too high", trust: true, page: func(_, n int) kantata.Page[kantata.ID] {
+			return of(n, 6, "5", "2", "3", "4", "1")
+		}, want: 5, requests: 11},
 		{name: "not in ID order, and it changes", page: func(r, n int) kantata.Page[kantata.ID] {
 			return of(n, 4, "5", kantata.ID(strconv.Itoa(10+r/4)), "3", "4")
 		}, err: ErrChanging, requests: 10},
@@ -183,6 +200,7 @@ func TestRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			pages, requests := numbers(c.page)
+			pages.TrustCount = c.trust
 			read, err := pages.Read(t.Context(), c.guess)
 			if !errors.Is(err, c.err) {
 				t.Errorf("got the error %v, want %v", err, c.err)
@@ -212,4 +230,16 @@ func TestRead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The last of the most pages that a count may claim is found like any other.
+func TestLastOfTheMostPages(t *testing.T) {
+	t.Parallel()
+	pages, requests := numbers(func(_, n int) kantata.Page[kantata.ID] {
+		return kantata.Page[kantata.ID]{Items: []kantata.ID{kantata.ID(strconv.Itoa(n))}, Count: maxPages, PageSize: 1}
+	})
+	_, last, _, err := pages.last(t.Context(), 1)
+	if err != nil || last != maxPages || *requests != 2 {
+		t.Errorf("got page %d and the error %v after %d requests, want page %d after 2", last, err, *requests, maxPages)
+	}
 }
