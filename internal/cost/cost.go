@@ -129,9 +129,7 @@ func (l List) read() Reading {
 
 func (l List) costUnknown() bool { return l.Pages == 0 && !l.Blocked && l.InProgress == Nothing }
 
-func (l List) beingRead() bool {
-	return !l.Blocked && l.InProgress > FirstPage && l.InProgress >= l.Needs
-}
+func (l List) beingRead() bool { return !l.Blocked && l.InProgress >= l.Needs }
 
 // worthReading compares the cost of the list with the small requests that it would have saved, those sent and half of those about to be
 // sent: a quarter to a third of its pages justify it. If all lists are short, that would be too many requests for the target, so spare

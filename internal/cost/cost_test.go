@@ -35,6 +35,7 @@ func TestDecide(t *testing.T) {
 		want    []Reading
 	}{
 		{"few lookups", list("", 3, nil), []List{list("7", 3, nil)}, nil},
+		{"just enough lookups", list("", 4, nil), []List{list("7", 4, nil)}, []Reading{{g7, FirstPage, false}}},
 		{"few lookups after some requests", list("", 1, known(0, 0, 3)), []List{list("7", 1, nil)}, []Reading{{g7, FirstPage, false}}},
 		{"one group", list("", 10, nil), []List{list("7", 10, nil)}, []Reading{{g7, FirstPage, false}}},
 		{"two groups, the one with more lookups first", list("", 10, nil), []List{list("7", 4, nil), list("8", 6, nil)},
@@ -61,6 +62,16 @@ func TestDecide(t *testing.T) {
 			[]List{list("1", 1, nil), list("2", 1, nil), list("3", 1, nil), list("7", 3, nil), list("8", 2, nil), list("9", 2, nil)},
 			[]Reading{{g7, FirstPage, false}, {g8, FirstPage, false}, {g9, FirstPage, false}, {of("1"), FirstPage, false}}},
 		{"by membership ID and in a group", list("", 10, known(500, 1, 1)), []List{list("7", 9, nil)}, nil},
+		{"by membership ID, ten pages: more than the target allows yet", list("", 10, known(10, 1, 1)), nil, nil},
+		{"by membership ID, twelve pages: too long for the stricter target", list("", 10, known(12, 1, 5)), nil,
+			[]Reading{{account, AllPages, false}}},
+		{"ten pages: more than the target allows yet", list("", 10, known(0, 0, 1)), []List{list("7", 10, known(10, 1, 1))}, nil},
+		{"eleven pages: just worth it", list("", 10, known(0, 0, 4.5)), []List{list("7", 10, known(11, 1, 4.5))},
+			[]Reading{{g7, AllPages, true}}},
+		{"two groups of ten and five pages: each is short", list("", 10, known(0, 0, 1)),
+			[]List{list("7", 6, known(10, 1, 1)), list("8", 4, known(5, 1, 1))}, []Reading{{g7, AllPages, true}, {g8, AllPages, true}}},
+		{"three groups of eleven pages, the account has ten: more than the target allows yet", list("", 10, known(10, 1, 1)),
+			[]List{list("7", 4, known(4, 1, 1)), list("8", 3, known(4, 1, 1)), list("9", 3, known(3, 1, 1))}, nil},
 		{"not yet worth it", list("", 10, known(0, 0, 2)), []List{list("7", 10, known(8, 1, 2))}, nil},
 		{"worth it", list("", 10, known(0, 0, 3)), []List{list("7", 10, known(8, 1, 3))}, []Reading{{g7, AllPages, true}}},
 		{"worth it, but all its pages are at hand", list("", 10, known(0, 0, 3)), []List{list("7", 10, known(8, 8, 3))}, nil},
@@ -70,6 +81,9 @@ func TestDecide(t *testing.T) {
 			[]Reading{{g7, AllPages, false}}},
 		{"by pair, nothing spent", list("", 10, byPair(0, 0)), []List{list("7", 10, byPair(6, 0))}, nil},
 		{"by pair", list("", 10, byPair(0, 1)), []List{list("7", 10, byPair(6, 1))}, []Reading{{g7, Completely, true}}},
+		{"by pair, a long list: not yet worth it", list("", 10, byPair(0, 4)), []List{list("7", 10, byPair(40, 4))}, nil},
+		{"by pair, a long list: just worth it", list("", 10, byPair(0, 4)), []List{list("7", 10, byPair(36, 4))},
+			[]Reading{{g7, Completely, true}}},
 		{"by pair, in three groups of unknown cost", list("", 10, byPair(8, 10)),
 			[]List{list("7", 4, byPair(0, 4)), list("8", 3, byPair(0, 3)), list("9", 3, byPair(0, 3))},
 			[]Reading{{account, Completely, true}}},
@@ -87,6 +101,10 @@ func TestDecide(t *testing.T) {
 			[]Reading{{account, AllPages, true}}},
 		{"the account is being read", list("", 10, func(c *List) { c.Pages, c.Held, c.InProgress = 60, 55, AllPages }),
 			[]List{list("7", 10, known(8, 1, 9))}, []Reading{{account, AllPages, true}}},
+		{"the account is being read, and no page has arrived", list("", 10, func(c *List) { c.InProgress = AllPages }),
+			[]List{list("7", 10, known(8, 1, 9))}, []Reading{{account, AllPages, false}}},
+		{"a group is being read", list("", 10, known(0, 0, 1)),
+			[]List{list("7", 10, func(c *List) { c.Pages, c.Held, c.InProgress = 9, 1, AllPages })}, []Reading{{g7, AllPages, true}}},
 		{"the account is being read, but not completely", list("", 10, func(c *List) {
 			c.Needs, c.Pages,
 				c.InProgress = Completely, 60, AllPages
@@ -128,5 +146,29 @@ func TestDecideByAllGroups(t *testing.T) {
 				t.Errorf("readings (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Ten pages are one round trip.
+func TestTrips(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pages, held      int
+		needs            Extent
+		remaining, trips int
+	}{
+		{0, 0, AllPages, 1, 1},
+		{1, 0, Completely, 1, 1},
+		{1, 1, AllPages, 0, 0},
+		{11, 1, AllPages, 10, 1},
+		{12, 1, AllPages, 11, 2},
+		{9, 1, Completely, 10, 1},
+		{10, 1, Completely, 11, 2},
+	} {
+		l := List{Pages: c.pages, Held: c.held, Needs: c.needs}
+		if remaining, trips := l.Remaining(), l.Trips(); remaining != c.remaining || trips != c.trips {
+			t.Errorf("%d of %d pages held, extent %d: got %d pages in %d round trips, want %d in %d",
+				c.held, c.pages, c.needs, remaining, trips, c.remaining, c.trips)
+		}
 	}
 }
