@@ -21,6 +21,9 @@ func TestWritesAndListsAreKeptApart(t *testing.T) {
 		"lists go on together":    {{list: true, lasts: s}, {list: true, lasts: s}, {list: true, begins: s / 2, lasts: s}},
 		"a list waits for writes": {{lasts: s}, {lasts: 2 * s}, {list: true, begins: s / 2, lasts: s, wait: 3 * s / 2}},
 		"a write waits for lists": {{list: true, lasts: s}, {list: true, lasts: 2 * s}, {begins: s / 2, lasts: s, wait: 3 * s / 2}},
+		"a list waits for a write after another list": {
+			{list: true, lasts: s}, {begins: 2 * s, lasts: s}, {list: true, begins: 5 * s / 2, lasts: s, wait: s / 2},
+		},
 		"a write waits for a list that waits": {
 			{lasts: s}, {list: true, begins: s / 4, lasts: s, wait: 3 * s / 4}, {begins: s / 2, lasts: s, wait: 3 * s / 2},
 		},
