@@ -53,7 +53,7 @@ const (
 	TokenMissing ConditionKind = iota + 1
 	// TokenRejected means that Kantata responded to a request with 401.
 	TokenRejected
-	// Unreachable means that Kantata has not responded to any request for 30 seconds.
+	// Unreachable means that Kantata has not responded to any request for about 30 seconds.
 	Unreachable
 	// RateLimited means that Kantata has responded to every request of the last five minutes with 429.
 	RateLimited

@@ -157,7 +157,7 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 	},
 	kantata.Unreachable: {
 		summary:  "Kantata Not Reachable",
-		happened: "Kantata has not responded to any request for 30 seconds.",
+		happened: "Kantata has not responded to any request for about 30 seconds.",
 		advice:   adviceConnection,
 		more:     "Until Kantata responds, the provider sends one request from time to time, and all other requests fail at once.",
 	},

@@ -56,7 +56,7 @@ var causes = []struct {
 	{"Kantata rejected the access token", func(v *verdict, _ diagnostic) bool { return v.returned(http.StatusUnauthorized) }},
 	{"The run was interrupted", func(v *verdict, _ diagnostic) bool { return v.c.interrupted }},
 	// The provider keeps the last of the 30 seconds for a probe.
-	{"Kantata has not responded to any request for 30 seconds", func(v *verdict, _ diagnostic) bool {
+	{"Kantata has not responded to any request for about 30 seconds", func(v *verdict, _ diagnostic) bool {
 		return v.took >= 29*time.Second && (v.returned(0) || v.s.happens(eventOutage))
 	}},
 	{"every request in the last five minutes with 429", func(v *verdict, _ diagnostic) bool {
