@@ -114,15 +114,179 @@ func TestAnswersAboutPeopleAge(t *testing.T) {
 			{"x@example.com", 0, 1}, {"x@example.com", 5 * time.Second, 0}, {"x@example.com", 6 * time.Second, 1},
 		} {
 			time.Sleep(c.after)
-			before := fake.counts[opByAddress]
+			before, began := fake.counts[opByAddress], time.Now()
 			if _, err := d.ByEmailAddress(t.Context(), c.address); err != nil {
 				t.Fatal(err)
 			}
 			if got := fake.counts[opByAddress] - before; got != c.want {
 				t.Errorf("%s after %s: got %d requests, want %d", c.address, c.after, got, c.want)
 			}
+			if took := time.Since(began); c.want == 0 && took > 0 {
+				t.Errorf("%s after %s: got the kept people after %s, want them at once", c.address, c.after, took)
+			}
 		}
 	})
+}
+
+func TestHowLongAnswersAreValid(t *testing.T) {
+	t.Parallel()
+	someone := []kantata.User{testUser(1, testAddress(1))}
+	for _, c := range []struct {
+		users []kantata.User
+		age   time.Duration
+		want  bool
+	}{
+		{someone, time.Minute, true}, {someone, time.Minute + 1, false}, {nil, 10 * time.Second, true}, {nil, 10*time.Second + 1, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := answer{users: c.users, began: time.Now()}
+			time.Sleep(c.age)
+			if got := a.valid(); got != c.want {
+				t.Errorf("%d people after %s: got valid %v, want %v", len(c.users), c.age, got, c.want)
+			}
+		})
+	}
+}
+
+func TestSameAddress(t *testing.T) {
+	t.Parallel()
+	if !SameAddress(" Jane@Example.com", "jane@example.com\n") {
+		t.Error("got two addresses that differ in case and surrounding whitespace, want one")
+	}
+	if SameAddress("jane@example.com", "jane.doe@example.com") {
+		t.Error("got one address for two people, want two")
+	}
+}
+
+// TestWhenTheListIsRead expects each lookup to send a request of its own until the list is worth reading. The second lookup also requests
+// the first page to learn what the list costs, and a list of several pages is read completely: each page once and the last one twice.
+func TestWhenTheListIsRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                 string
+		people               int
+		byAddress, listPages int
+	}{
+		{"one page, which is complete", 100, 2, 1},
+		{"three pages, after a request for each three", 500, 2, 1 + 4},
+		{"six pages, after a request for each three", 1200, 2, 1 + 7},
+		{"seven pages, after a request for each", 1300, 7, 1 + 8},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakePeople(c.people)
+				d := New(fake)
+				for i := range 12 {
+					if _, err := d.ByEmailAddress(t.Context(), testAddress(c.people-1-i)); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Second) // until the first page has been read
+				}
+				if got, pages := fake.counts[opByAddress], fake.counts[opPeople]; got != c.byAddress || pages != c.listPages {
+					t.Errorf("got %d requests by address and %d pages, want %d and %d", got, pages, c.byAddress, c.listPages)
+				}
+			})
+		})
+	}
+}
+
+// TestPeopleLeaveWhileTheListIsRead expects the next lookup to read the list: that its last caller left says nothing about a list.
+func TestPeopleLeaveWhileTheListIsRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(500)
+		d := New(fake)
+		lookUp := func(ctx context.Context, i int, want error) {
+			t.Helper()
+			if _, err := d.ByEmailAddress(ctx, testAddress(i)); !errors.Is(err, want) {
+				t.Errorf("lookup %d: got the error %v, want %v", i, err, want)
+			}
+		}
+		lookUp(t.Context(), 1, nil)
+		lookUp(t.Context(), 2, nil)
+		time.Sleep(time.Second) // until the first page has been read
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		lookUp(short, 3, context.DeadlineExceeded)
+		synctest.Wait()
+		byAddress, pages := fake.counts[opByAddress], fake.counts[opPeople]
+		lookUp(t.Context(), 4, nil)
+		byAddress, pages = fake.counts[opByAddress]-byAddress, fake.counts[opPeople]-pages
+		if byAddress != 0 || pages != 4 {
+			t.Errorf("got %d requests by address and %d pages, want none and the 4 of the list", byAddress, pages)
+		}
+	})
+}
+
+// TestLookupsShareARequest expects lookups that arrive further apart than usual to share a request, as on a busy machine.
+func TestLookupsShareARequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(20)
+		d := New(fake)
+		var lookups sync.WaitGroup
+		for i := range 6 {
+			lookups.Go(func() {
+				time.Sleep(time.Duration(i) * 15 * time.Millisecond)
+				if _, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		lookups.Wait()
+		if n := fake.total(); n != 1 {
+			t.Errorf("got %d requests for lookups 15 ms apart, want 1", n)
+		}
+	})
+}
+
+// TestAnswerThatArrivesWhileARoundGathers expects a round to send nothing if its question was answered before the round began.
+func TestAnswerThatArrivesWhileARoundGathers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(500)
+		d := New(fake)
+		lookUp := func() {
+			if users, err := d.ByEmailAddress(t.Context(), testAddress(2)); err != nil || len(users) != 1 {
+				t.Errorf("got %v and the error %v, want one person", users, err)
+			}
+		}
+		var again sync.WaitGroup
+		if _, err := d.ByEmailAddress(t.Context(), testAddress(1)); err != nil {
+			t.Fatal(err)
+		}
+		fake.fail = func(op string, _ []string) error {
+			if op == opByAddress {
+				time.Sleep(time.Second) // until the number of pages is known, and the list is worth reading
+				again.Go(lookUp)
+				time.Sleep(quiet / 2)
+			}
+			return nil
+		}
+		lookUp()
+		again.Wait()
+		if got, pages := fake.counts[opByAddress], fake.counts[opPeople]; got != 2 || pages != 1 {
+			t.Errorf("got %d requests by address and %d pages, want 2 and 1", got, pages)
+		}
+	})
+}
+
+// TestLargeLookups expects a lookup of many addresses to count as many requests as it takes.
+func TestLargeLookups(t *testing.T) {
+	t.Parallel()
+	for addresses, want := range map[int]int{1: 1, 200: 1, 201: 2, 400: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			d := New(newFakePeople(400))
+			var all []string
+			for i := range addresses {
+				all = append(all, testAddress(i))
+			}
+			if _, err := d.ByEmailAddresses(t.Context(), all); err != nil || d.spent != want {
+				t.Errorf("%d addresses: got the error %v and %d requests, want %d", addresses, err, d.spent, want)
+			}
+		})
+	}
 }
 
 // TestPeopleWithoutTheList expects every lookup to succeed if the list of people fails, never ends or keeps changing (rule 13).
@@ -287,6 +451,29 @@ func TestEmailAddressesOfPeople(t *testing.T) {
 		fake.fail = func(string, []string) error { return errForbidden }
 		if _, err := d.EmailAddresses(t.Context(), []kantata.ID{"900003"}); !errors.Is(err, errForbidden) {
 			t.Errorf("got the error %v, want %v", err, errForbidden)
+		}
+	})
+}
+
+// TestExportsEndWithTheirContexts expects an export that waits for another one to end with its context (rule 9).
+func TestExportsEndWithTheirContexts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(20)
+		d := New(fake)
+		first := make(chan error, 1)
+		go func() {
+			_, err := d.EmailAddresses(t.Context(), []kantata.ID{"1"})
+			first <- err
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := d.EmailAddresses(ctx, []kantata.ID{"2"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got the error %v, want %v", err, context.DeadlineExceeded)
+		}
+		if err := <-first; err != nil || fake.total() != 1 {
+			t.Errorf("got the error %v and %d requests, want none and 1", err, fake.total())
 		}
 	})
 }
