@@ -145,10 +145,7 @@ func sorted(rows []kantata.Membership) []kantata.Membership {
 // known adds what is known of the list to what the round wants of it. The mutex is held.
 func (s *Store) known(c cost.List, filter kantata.MembershipFilter) cost.List {
 	c.Filter = filter
-	l := s.lists[filter]
-	if l == nil {
-		return c
-	}
+	l := s.list(filter)
 	c.Pages, c.Held, c.Spent = l.pages, s.held(l), l.spent
 	if l.inProgress != nil {
 		c.InProgress = l.inProgress.extent

@@ -163,8 +163,7 @@ func TestAge(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		f := newFake(100)
 		s := newStore(f)
-		first, missing := f.all()[0], testPair(200)
-		s.mustList(t)
+		first, missing, began := f.all()[0], testPair(200), time.Now()
 		_, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
 		checkError(t, err, nil)
 		f.remove(first.ID)
@@ -178,11 +177,15 @@ func TestAge(t *testing.T) {
 			}
 		}
 		find(first.Pair(), nil, 0)
+		at := func(age time.Duration) { time.Sleep(time.Until(began.Add(age))) }
+		at(10 * time.Second)
 		find(missing, ErrAbsent, 0)
-		time.Sleep(10 * time.Second)
+		at(10*time.Second + 1)
 		find(first.Pair(), nil, 0)
 		find(missing, ErrAbsent, 1)
-		time.Sleep(50 * time.Second)
+		at(time.Minute)
+		find(first.Pair(), nil, 1)
+		at(time.Minute + 1)
 		find(first.Pair(), ErrAbsent, 2)
 	})
 }
@@ -312,6 +315,9 @@ func TestOwnWrites(t *testing.T) {
 			}()
 			_, err := s.Find(t.Context(), row.Pair())
 			checkError(t, err, map[time.Duration]error{time.Second: ErrAbsent, time.Hour: nil}[after])
+			if got := f.count(opPair); got != 3 {
+				t.Errorf("shown for %v: got %d lookups, want one at once, one after half a second and one after another second", after, got)
+			}
 			time.Sleep(time.Hour)
 		}
 	})

@@ -172,6 +172,108 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// An ID that was seen before the POST is not ours, even if it is the highest one (rule 5).
+func TestHighestIDSeen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		response, want error
+	}{
+		"Kantata returns the existing row":   {nil, &ExistsError{}},
+		"the row appears after the POST":     {errUnavailable, &UncertainError{}},
+		"the row appears after a timeout":    {errTimeout, &UncertainError{}},
+		"the row appears, and it is adopted": {errTimeout, nil},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			f := newFake(0)
+			f.duplicate = "existing"
+			row, hidden := f.add(jane), true
+			f.hide = func(kantata.Membership) bool { return hidden }
+			f.before = func(op string, _ int) error {
+				if op != opPost {
+					return nil
+				}
+				hidden = false
+				return c.response
+			}
+			s := newStore(f)
+			_, err := s.GetByID(t.Context(), row.ID)
+			checkError(t, err, nil)
+			created, err := s.Create(t.Context(), jane, CreateOptions{Adopt: c.want == nil})
+			checkError(t, err, c.want)
+			if c.want == nil && (created.Membership.ID != row.ID || !created.Adopted) {
+				t.Errorf("got membership %s, adopted %v, want %s, true", created.Membership.ID, created.Adopted, row.ID)
+			}
+			if got := f.count(opPost); got != 1 {
+				t.Errorf("got %d POSTs, want 1", got)
+			}
+		})
+	}
+}
+
+// The lookups after a timeout end because no further one fits into their time, and not because one of them was cut off.
+func TestLookupsAfterATimeoutEnd(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		latency time.Duration
+		lookups int
+		took    time.Duration
+	}{
+		{200 * time.Millisecond, 6, 32700 * time.Millisecond},
+		{2700 * time.Millisecond, 5, 29 * time.Second}, // a sixth lookup would begin exactly at the deadline
+	} {
+		bubble(t, c.latency.String(), func(t *testing.T) {
+			f := newFake(0)
+			f.latency = c.latency
+			var posted time.Time
+			f.before = func(op string, _ int) error {
+				if op != opPost {
+					return nil
+				}
+				posted = time.Now()
+				return errTimeout
+			}
+			_, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+			var uncertain *UncertainError
+			if !errors.As(err, &uncertain) || uncertain.LookupErr != nil {
+				t.Errorf("got the error %v, want an UncertainError without an error of the lookups", err)
+			}
+			if lookups, took := f.count(opPair)-1, time.Since(posted); lookups != c.lookups || took != c.took {
+				t.Errorf("got %d lookups in %v, want %d in %v", lookups, took, c.lookups, c.took)
+			}
+		})
+	}
+}
+
+// If the pair is shown under an ID that this process has deleted, a GET decides whether the DELETE did anything.
+func TestCreateAfterADeleteThatDidNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		get, want error
+	}{
+		"it still exists":   {nil, &ExistsError{}},
+		"it is not known":   {errUnavailable, errUnavailable},
+		"it is not allowed": {errForbidden, errForbidden},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			f := newFake(0)
+			row := f.add(jane)
+			s := newStore(f)
+			checkError(t, s.Delete(t.Context(), row.ID, jane), nil)
+			f.next--
+			f.add(jane)
+			if c.get != nil {
+				f.before = fail(c.get, opGet)
+			}
+			_, err := s.Create(t.Context(), jane, CreateOptions{})
+			checkError(t, err, c.want)
+			if got := f.count(opPost); got != 0 {
+				t.Errorf("got %d POSTs, want none", got)
+			}
+			f.checkRows(t, "1001")
+		})
+	}
+}
+
 // A create that is refused after an attempt with an unknown outcome says why it is in doubt.
 func TestErrorAfterSeveralAttempts(t *testing.T) {
 	t.Parallel()
@@ -561,6 +663,14 @@ func TestCanceledWrites(t *testing.T) {
 			}
 		}, within: 5 * time.Second, rows: "1001"},
 		{name: "create, while it waits for a delete", arrange: func(f *fake) { f.add(jane) }, err: context.Canceled, rows: "1001"},
+		{name: "create, after a POST that failed", arrange: func(f *fake) { f.before = fail(errUnavailable, opPost) },
+			within: 5 * time.Second, err: context.Canceled},
+		{name: "delete, while a list shows what is gone", del: true, arrange: func(f *fake) {
+			f.latency = 100 * time.Millisecond
+			f.add(jane)
+			f.lag(jane, time.Hour)
+			f.remove("1001")
+		}, err: context.Canceled},
 		{name: "delete", del: true, arrange: func(f *fake) { f.add(jane); hang(opDelete)(f) }, err: context.Canceled, rows: "1001"},
 	} {
 		bubble(t, c.name, func(t *testing.T) {
@@ -587,7 +697,39 @@ func TestCanceledWrites(t *testing.T) {
 			f.checkRows(t, c.rows)
 		})
 	}
-	bubble(t, "waiting for the lock", func(t *testing.T) {
+	bubble(t, "create, while a list is read", func(t *testing.T) {
+		f := newFake(0)
+		f.hang = []string{opGroup}
+		s := newStore(f)
+		list, endList := context.WithCancel(t.Context())
+		go func() { _, _ = s.completeRows(list, kantata.MembershipFilter{AccessGroupID: "9"}) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		_, err := s.Create(ctx, jane, CreateOptions{})
+		checkError(t, err, context.DeadlineExceeded)
+		if took := time.Since(began); took > time.Second || f.count(opPost) != 0 {
+			t.Errorf("got %d POSTs and an end after %v, want none and 1 s", f.count(opPost), took)
+		}
+		endList()
+	})
+	bubble(t, "create, waiting for the lock", func(t *testing.T) {
+		f := newFake(0)
+		f.add(jane)
+		f.hang = []string{opDelete}
+		s := newStore(f)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _ = s.Delete(ctx, "1001", jane) }()
+		synctest.Wait()
+		short, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		_, err := s.Create(short, jane, CreateOptions{})
+		checkError(t, err, context.DeadlineExceeded)
+		cancel()
+		time.Sleep(time.Minute)
+	})
+	bubble(t, "delete, waiting for the lock", func(t *testing.T) {
 		f := newFake(0)
 		f.latency = time.Hour
 		s := newStore(f)

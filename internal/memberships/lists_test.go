@@ -1,0 +1,159 @@
+package memberships
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kantata-community/terraform-provider-kantata/internal/cost"
+	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
+)
+
+// A list is worth reading only if that takes no longer than what the list says remains useful.
+func TestListsThatTakeTooLong(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for _, c := range []struct {
+		name     string
+		pages    int
+		pageTime time.Duration
+		needs    cost.Extent
+		blocked  bool
+	}{
+		{"ten round trips of 3 s", 101, 3 * s, cost.AllPages, false},
+		{"ten round trips of more than 3 s", 101, 3*s + 1, cost.AllPages, true},
+		{"a proof in one round trip of 10 s", 9, 10 * s, cost.Completely, false},
+		{"a proof in one round trip of more than 10 s", 9, 10*s + 1, cost.Completely, true},
+	} {
+		bubble(t, c.name, func(t *testing.T) {
+			store := newStore(newFake(0))
+			l := store.list(kantata.MembershipFilter{})
+			l.pages, l.held, l.pageTime, l.began = c.pages, 1, c.pageTime, time.Now()
+			if got := store.known(cost.List{Needs: c.needs}, l.filter); got.Blocked != c.blocked {
+				t.Errorf("got blocked %v, want %v", got.Blocked, c.blocked)
+			}
+		})
+	}
+}
+
+// The pages of a list that are at hand need not be read again for half a minute.
+func TestPagesAtHandAge(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		s := newStore(newFake(0))
+		l := &list{held: 5, began: time.Now()}
+		time.Sleep(30 * time.Second)
+		if got := s.held(l); got != 5 {
+			t.Errorf("got %d pages at hand after 30 s, want 5", got)
+		}
+		time.Sleep(1)
+		if got := s.held(l); got != 0 {
+			t.Errorf("got %d pages at hand after more than 30 s, want none", got)
+		}
+	})
+}
+
+// The first page of a list tells how long a page takes. Only what reads all pages pays back the small requests.
+func TestReadingsOfAList(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(500)
+		s := newStore(f)
+		l := s.list(kantata.MembershipFilter{})
+		l.spent = 3
+		for _, c := range []struct {
+			extent   cost.Extent
+			latency  time.Duration
+			fails    bool
+			pageTime time.Duration
+			held     int
+			spent    float64
+		}{
+			{cost.FirstPage, 2 * time.Second, false, 2 * time.Second, 1, 3},
+			{cost.AllPages, time.Second, true, 2 * time.Second, 0, 3},
+			{cost.FirstPage, time.Second, false, time.Second, 1, 3},
+			{cost.AllPages, 2 * time.Second, false, time.Second, 3, 0},
+			{cost.Completely, 2 * time.Second, false, time.Second, 3, 0},
+		} {
+			f.latency, f.before = c.latency, nil
+			if c.fails {
+				f.before = fail(errUnavailable, opAccount)
+			}
+			if _, err := s.read(t.Context(), l.filter, c.extent); (err != nil) != c.fails {
+				t.Errorf("extent %d: got the error %v, want one: %v", c.extent, err, c.fails)
+			}
+			if l.pageTime != c.pageTime || l.held != c.held || l.spent != c.spent {
+				t.Errorf("extent %d: got %v for a page, %d pages at hand and %v requests spent, want %v, %d and %v",
+					c.extent, l.pageTime, l.held, l.spent, c.pageTime, c.held, c.spent)
+			}
+		}
+	})
+}
+
+// Of two callers that want the same complete list at the same time, one reads it, and both get its rows.
+func TestListsAreShared(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(300)
+		s := newStore(f)
+		inParallel(t, 3, 3, func(int) error {
+			n := 0
+			for _, err := range s.List(t.Context(), kantata.MembershipFilter{}) {
+				if err != nil {
+					return err
+				}
+				n++
+			}
+			if n != 300 {
+				t.Errorf("got %d rows, want 300", n)
+			}
+			return nil
+		})
+		if got := f.count(); got != 4 {
+			t.Errorf("got %d requests, want 4: the two pages, the first of them to learn the number, and the last one as proof", got)
+		}
+	})
+	bubble(t, "a caller that needs more than what is being read", func(t *testing.T) {
+		f := newFake(300)
+		s := newStore(f)
+		go func() { _, _ = s.read(t.Context(), kantata.MembershipFilter{}, cost.FirstPage) }()
+		synctest.Wait()
+		rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
+		checkError(t, err, nil)
+		if got := f.count(); len(rows) != 300 || got != 4 {
+			t.Errorf("got %d rows after %d requests, want 300 after 4", len(rows), got)
+		}
+	})
+	bubble(t, "a caller that leaves", func(t *testing.T) {
+		s := newStore(newFake(300))
+		go func() { _, _ = s.completeRows(t.Context(), kantata.MembershipFilter{}) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, err := s.completeRows(ctx, kantata.MembershipFilter{})
+		checkError(t, err, context.DeadlineExceeded)
+		time.Sleep(time.Minute)
+	})
+}
+
+// Names that occur in many rows are kept once.
+func TestNamesAreShared(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(3)
+		f.page = func(_ kantata.MembershipFilter, _ int, page *kantata.Page[kantata.Membership]) {
+			for i := range page.Items {
+				name := "Jane " + page.Items[i].UserID.String()
+				page.Items[i].UserName = &name
+			}
+		}
+		rows, err := newStore(f).completeRows(t.Context(), kantata.MembershipFilter{})
+		checkError(t, err, nil)
+		for _, m := range rows {
+			if m.UserName == nil || *m.UserName != "Jane "+m.UserID.String() || m.AccessGroupName != nil {
+				t.Errorf("got the names %v and %v of membership %s, want Jane %s and none", m.UserName, m.AccessGroupName, m.ID, m.UserID)
+			}
+		}
+	})
+}
