@@ -15,11 +15,11 @@ const limit = 3 * time.Second
 // recognized. The zero value is ready.
 type Apart struct {
 	mu sync.Mutex // guards the fields below
-	// writes is the number of writes in progress, and lists that of lists in progress or waiting.
-	writes, lists int
-	// until is when writes no longer wait for the present lists. overdue means that a write has not ended by then, so no list waits for it.
-	until   time.Time
-	overdue bool
+	// writes is the number of writes in progress without those that a list no longer waited for, which began before epoch. lists is the
+	// number of lists in progress or waiting.
+	writes, lists, epoch int
+	// until is when writes no longer wait for the present lists.
+	until time.Time
 	// changed is closed and replaced when writes or lists becomes 0.
 	changed chan struct{}
 }
@@ -30,11 +30,14 @@ func (a *Apart) Write(ctx context.Context) (end func()) {
 	defer a.mu.Unlock()
 	a.wait(ctx, func() bool { return a.lists == 0 })
 	a.writes++
+	epoch := a.epoch
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
+		if epoch != a.epoch {
+			return
+		}
 		if a.writes--; a.writes == 0 {
-			a.overdue = false
 			a.change()
 		}
 	}
@@ -47,8 +50,11 @@ func (a *Apart) List(ctx context.Context) (end func()) {
 	if a.lists++; a.lists == 1 {
 		a.until = time.Now().Add(limit)
 	}
-	a.wait(ctx, func() bool { return a.writes == 0 || a.overdue })
-	a.overdue = a.writes > 0
+	a.wait(ctx, func() bool { return a.writes == 0 })
+	if a.writes > 0 && ctx.Err() == nil {
+		a.writes = 0
+		a.epoch++
+	}
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()

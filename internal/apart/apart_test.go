@@ -35,6 +35,10 @@ func TestWritesAndListsAreKeptApart(t *testing.T) {
 			{lasts: 60 * s}, {list: true, begins: s, lasts: s, wait: 3 * s}, {list: true, begins: 10 * s, lasts: s},
 			{begins: 10*s + s/2, lasts: s, wait: s / 2}, {lasts: s, begins: 70 * s}, {list: true, begins: 70*s + s/2, lasts: s, wait: s / 2},
 		},
+		"a list waits for later writes although one hangs": {
+			{lasts: 60 * s}, {list: true, begins: s, lasts: s, wait: 3 * s}, {begins: 10 * s, lasts: s},
+			{list: true, begins: 10*s + s/2, lasts: s, wait: s / 2}, {begins: 59 * s, lasts: 2 * s}, {list: true, begins: 60*s + s/2, wait: s / 2},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
