@@ -193,12 +193,14 @@ func (g *gate) failed(t ticket, e *Error) (outage int, mayBeCause bool) {
 	defer g.mu.Unlock()
 	now := time.Now()
 	g.release(t)
-	// If the host stopped responding some time ago, this request may have begun before the last response.
-	if t.responses != g.responses && now.Sub(g.lastResponse) < g.outage.budget {
+	// If the host stopped responding some time ago, this request may have begun before the last response. A probe is given up early, which
+	// says nothing if the host has responded since the probe began.
+	counts := headStart * g.outage.spare
+	if t.responses != g.responses && (t.outageProbe || now.Sub(g.lastResponse) < counts) {
 		return 0, false
 	}
 	// Not all of the time that the request hung counts: its time limit may be longer than the budget.
-	begin := now.Add(-min(now.Sub(t.begin), headStart*g.outage.spare))
+	begin := now.Add(-min(now.Sub(t.begin), counts))
 	number := g.outage.number
 	g.outage.fail(now, begin, t.key, t.outageProbe, e, 0)
 	if g.outage.number != number {

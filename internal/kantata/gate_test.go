@@ -143,6 +143,27 @@ func TestHangingHost(t *testing.T) {
 	}
 }
 
+// The same holds for the last requests of a run, all of which began before the last response.
+func TestHostHangsAfterTheLastResponse(t *testing.T) {
+	for _, limit := range []time.Duration{5 * time.Second, 28 * time.Second, 3 * time.Minute} {
+		inBubble(t, func(t *testing.T) {
+			client, _ := serve(t, func(w http.ResponseWriter, n int) {
+				if n == 1 {
+					time.Sleep(time.Second)
+					send(w, 200, one)
+				} else if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+					untilClosed(conn)
+				}
+			}, func(c *Config) { c.RequestTimeout, c.MaxRetries = limit, 4 })
+			start := time.Now()
+			errs := spread(3, 3, func(i int) error { return get(t.Context(), client, i+1) })
+			if took := time.Since(start); len(errs) != 2 || took > limit+30*time.Second {
+				t.Errorf("got %d errors after %s, want 2 after at most %s and 30 s", len(errs), took, limit)
+			}
+		})
+	}
+}
+
 // A request that was in flight when an outage began fails when the outage has used up its budget, and not later.
 func TestOutageEndsRequestsInFlight(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
@@ -607,7 +628,7 @@ func TestResponsesAfterThe429(t *testing.T) {
 
 // A request that fails long after the last response reveals an outage, even if it began before that response.
 func TestWhatBeginsAnOutage(t *testing.T) {
-	for ago, want := range map[time.Duration]int{29*time.Second - 1: 0, 29 * time.Second: 1} {
+	for ago, want := range map[time.Duration]int{2*time.Second - 1: 0, 2 * time.Second: 1} {
 		inBubble(t, func(t *testing.T) {
 			g := newGate(Waits{}.orDefault())
 			hangs, responds := enter(t, g), enter(t, g)
@@ -630,6 +651,24 @@ func TestWhatBeginsAnOutage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The probe of an outage has a short time limit. If Kantata responds to another request in that time, the probe reveals no outage.
+func TestSlowProbeAfterAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		g := newGate(Waits{}.orDefault())
+		broken, slow := enter(t, g), enter(t, g)
+		if outage, _ := g.failed(broken, &Error{Err: ErrBroken}); outage != 1 {
+			t.Errorf("got outage %d, want the first", outage)
+		}
+		time.Sleep(time.Second)
+		probe := enter(t, g)
+		g.responded(slow, nil, 0)
+		time.Sleep(probe.timeLimit)
+		if outage, _ := g.failed(probe, &Error{Err: ErrTimeout}); outage != 0 {
+			t.Errorf("got outage %d, want none", outage)
+		}
+	})
 }
 
 // A request may be the reason of an outage if its connections break and no other request has failed for half of the budget.
