@@ -37,7 +37,8 @@ func TestBreaker(t *testing.T) {
 	check(2, "b", decision{wait: time.Second})
 	check(3, "b", decision{probe: true, limit: 10 * time.Second})
 	check(27, "b", decision{probe: true, limit: 3 * time.Second})
-	check(30, "b", decision{probe: true, limit: time.Second})
+	check(30, "a", decision{probe: true, limit: time.Second})
+	check(30, "b", decision{probe: true, limit: 2 * time.Second})
 	b.probing = true
 	check(3, "c", decision{wait: 27 * time.Second})
 	check(29, "c", decision{wait: time.Second})
@@ -45,9 +46,9 @@ func TestBreaker(t *testing.T) {
 	b.fail(at(30), at(30), "a", true, cause, 5*time.Second)
 	b.probing = false
 	// Only "a" has failed. The fault may concern "a" only, so "b" is tried.
-	check(30, "b", decision{probe: true, limit: time.Second})
+	check(30, "b", decision{probe: true, limit: 2 * time.Second})
 	check(31, "a", refused)
-	check(31, "b", decision{probe: true, limit: time.Second})
+	check(31, "b", decision{probe: true, limit: 2 * time.Second})
 	b.fail(at(31), at(31), "b", true, cause, 5*time.Second)
 	check(32, "a", refused)
 	check(32, "c", refused)

@@ -294,6 +294,28 @@ func TestOneBrokenRequest(t *testing.T) {
 	}
 }
 
+// A request that always hangs does not make others fail, even if Kantata takes more than a second to respond to them.
+func TestOneRequestHangsAndOthersAreSlow(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, nil)
+		a.respond = func(w http.ResponseWriter, n int) {
+			a.mu.Lock()
+			hangs := a.received[n-1] == "GET /api/v1/access_group_memberships?only=1&per_page=200"
+			a.mu.Unlock()
+			if !hangs {
+				time.Sleep(1900 * time.Millisecond)
+				send(w, 200, one)
+			} else if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				untilClosed(conn)
+			}
+		}
+		errs := spread(20, 1, func(i int) error { return get(t.Context(), client, i+1) })
+		if len(errs) != 1 {
+			t.Errorf("got %d errors, want 1: %v", len(errs), errs)
+		}
+	})
+}
+
 // TestWaitingEndsWithItsContext expects a request to end with its context, whatever it waits for.
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	for name, respond := range map[string]func(http.ResponseWriter, int){
