@@ -536,6 +536,36 @@ func TestOnePairOneWriter(t *testing.T) {
 	}
 }
 
+// What an uncertain create may have created is not deleted. What was seen before it, even under the highest ID, is (rule 11).
+func TestDeleteAfterAnUncertainCreate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		seen bool
+		rows string
+	}{
+		"a row that was seen before": {true, ""},
+		"a row that was not seen":    {false, "1001"},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			f := newFake(0)
+			hidden := true
+			f.hide = func(kantata.Membership) bool { return hidden }
+			f.before = fail(errTimeout, opPost)
+			s := newStore(f)
+			row := f.add(jane)
+			if c.seen {
+				_, err := s.GetByID(t.Context(), row.ID)
+				checkError(t, err, nil)
+			}
+			_, err := s.Create(t.Context(), jane, CreateOptions{})
+			checkError(t, err, &UncertainError{})
+			hidden = false
+			checkError(t, s.Delete(t.Context(), "999", jane), nil)
+			f.checkRows(t, c.rows)
+		})
+	}
+}
+
 // Renaming 300 keys without `moved` blocks is 300 creates and 300 deletes in any order. It takes at most a quarter of a minute longer than
 // the POSTs and DELETEs, and each person is in the group or an error names the pair.
 func TestRenamedKeys(t *testing.T) {
