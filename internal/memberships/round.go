@@ -23,8 +23,9 @@ type lookup struct {
 	began  time.Time // the result is at least as recent
 	done   chan struct{}
 
-	// The result. found: membership exists. absent: the pair is known to be absent. Neither, without err: a list does not show the ID,
-	// which proves nothing. err is errNoID after a 404 for the ID. The store's mutex guards the result until done is closed.
+	// The result. found: membership exists. Otherwise, without err: if the lookup is by pair only, the pair is absent; if it is by ID, a
+	// list does not show the ID, which proves nothing. absent: a complete list has no row of the pair. err is errNoID after a 404 for the
+	// ID. The store's mutex guards the result until done is closed.
 	resolved, found, absent bool
 	membership              kantata.Membership
 	err                     error
@@ -199,7 +200,7 @@ func (s *Store) send(ctx context.Context, open []*lookup) {
 		work.Go(func() {
 			rows, err := s.lookUpPair(ctx, q.pair)
 			lowest := append(rows, kantata.Membership{})[0]
-			s.resolve(q, lowest, err == nil && lowest.ID == "", err)
+			s.resolve(q, lowest, err)
 		})
 	}
 	for chunk := range slices.Chunk(byID, maxIDs) {
@@ -233,7 +234,7 @@ func (s *Store) sendIDs(ctx context.Context, lookups []*lookup) {
 	for _, q := range lookups {
 		work.Go(func() {
 			m, err := s.getByID(ctx, q.id)
-			s.resolve(q, m, false, err)
+			s.resolve(q, m, err)
 		})
 	}
 	work.Wait()
@@ -256,13 +257,13 @@ func (s *Store) sendTogether(ctx context.Context, lookups []*lookup) bool {
 		found[m.ID] = m
 	}
 	for _, q := range lookups {
-		s.resolve(q, found[q.id], false, err)
+		s.resolve(q, found[q.id], err)
 	}
 	return true
 }
 
-func (s *Store) resolve(q *lookup, m kantata.Membership, absent bool, err error) {
+func (s *Store) resolve(q *lookup, m kantata.Membership, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q.resolve(m, absent, err)
+	q.resolve(m, false, err)
 }
