@@ -51,7 +51,7 @@ func (a *Apart) List(ctx context.Context) (end func()) {
 		a.until = time.Now().Add(limit)
 	}
 	a.wait(ctx, func() bool { return a.writes == 0 })
-	if a.writes > 0 && ctx.Err() == nil {
+	if ctx.Err() == nil { // writes that have not ended yet are no longer waited for
 		a.writes = 0
 		a.epoch++
 	}
