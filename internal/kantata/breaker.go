@@ -58,7 +58,7 @@ func (b *breaker) decide(now time.Time, key string) decision {
 		return decision{probe: true, limit: min(left, probeTimeout)}
 	case !b.probing && left <= 0 && b.only != "" && b.only != key:
 		// Only one other request has failed, for example a list that Kantata never returns. This one may succeed.
-		return decision{probe: true, limit: headStart * b.spare}
+		return decision{probe: true, limit: 2 * b.spare}
 	case !b.probing && pause <= 0:
 		// The run is about to end, so it does not wait long for a host that hangs.
 		return decision{probe: true, limit: b.spare}

@@ -13,7 +13,7 @@ const maxProbePause = 3 * time.Second
 
 // headStart, times the spare of the breaker, is how much of the time that a request hung counts as a part of the outage that it reveals.
 // So much time is left for the requests that then fail one after the other: all of it ends within the request timeout and the budget.
-const headStart = 2
+const headStart = 3
 
 // gate lets the requests of one client through, first come, first served. They wait while Kantata limits their rate or does not respond.
 // They fail if that lasts longer than the budget, or if Kantata has rejected the token (rule 12).
