@@ -190,6 +190,24 @@ func TestSwappedIDsInACreate(t *testing.T) {
 	})
 }
 
+// TestAWrongGroupCosts expects few requests for the advice about swapped IDs if every create of a run fails.
+func TestAWrongGroupCosts(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		const creates = 30
+		fake.SeedMemberships(1, creates, creates)
+		r := newRun(t, fake)
+		for i := range creates {
+			if _, said := r.create(t.Context(), "999999", fmt.Sprint(int(kantatatest.FirstUser)+i)); !strings.Contains(said, "422") {
+				t.Errorf("got %q, want what Kantata returned", said)
+			}
+		}
+		// Each create looks up its pair before and after the POST, unless a list says that it is absent.
+		if n, most := len(fake.Requests()), 3*creates+15; n > most {
+			t.Errorf("got %d requests, want at most %d", n, most)
+		}
+	})
+}
+
 // planAddress is one address of a configuration, or of a state that the configuration no longer names.
 type planAddress struct {
 	held      string // the user whose membership the address has in the state, if any

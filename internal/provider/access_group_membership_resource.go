@@ -252,10 +252,16 @@ func (r *accessGroupMembershipResource) createDiagnostics(ctx context.Context, p
 	return diag.Diagnostics{d}
 }
 
+// maxSwapChecks is how many failed creates of a process check whether their IDs are swapped. A wrong group can make hundreds fail.
+const maxSwapChecks = 3
+
 // swapHint names an access group that has the ID of the user, or a user that has the ID of the access group. It is empty if a lookup
 // fails.
 func (r *accessGroupMembershipResource) swapHint(ctx context.Context, pair kantata.Pair) string {
 	const hint = "Kantata has %s %s: access_group_id and user_id may be swapped."
+	if r.data.swapChecks.Add(1) > maxSwapChecks {
+		return ""
+	}
 	for m, err := range r.data.store.Stream(ctx, kantata.MembershipFilter{AccessGroupID: pair.UserID}, 1) {
 		if err == nil && m.AccessGroupID == pair.UserID {
 			model := newMembershipModel(m)

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -68,6 +69,8 @@ type providerData struct {
 	store  *memberships.Store
 	people *people.Directory
 	plans  *planRegistry
+	// swapChecks is how many failed creates have checked whether their IDs are swapped.
+	swapChecks atomic.Int32
 }
 
 type providerModel struct {
