@@ -185,7 +185,10 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 		key := normalize(address)
 		if errs[key] = err; err == nil {
 			answers[key] = answer{users: found[key], began: began}
-			d.byAddress[key] = answers[key]
+			// The list, read in the meantime, may show another spelling.
+			if listed := d.byAddress[key]; len(found[key]) > 0 || len(listed.users) == 0 || !listed.valid() {
+				d.byAddress[key] = answers[key]
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -97,6 +98,25 @@ func TestPeopleAreFoundByAnExactMatch(t *testing.T) {
 			t.Errorf("got %d pages of people, want at most 10: each of the seven once, the last twice, the first three times", n)
 		}
 	})
+}
+
+// TestPeopleAreFoundInTheFirstPage expects that a request for another spelling does not hide what the first page of the list shows in the
+// meantime, whichever of the two takes longer.
+func TestPeopleAreFoundInTheFirstPage(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(10) {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakePeople(20)
+			fake.exact, fake.random = true, rand.New(rand.NewPCG(seed, 1))
+			fake.people = append(fake.people, testUser(5000, "Zoe@Example.com"))
+			d := New(fake)
+			for _, address := range []string{testAddress(0), "zoe@example.com"} {
+				if users, err := d.ByEmailAddress(t.Context(), address); err != nil || len(users) != 1 {
+					t.Errorf("seed %d, %s: got %v and the error %v, want one person", seed, address, users, err)
+				}
+			}
+		})
+	}
 }
 
 // TestAnswersAboutPeopleAge expects a person to be kept for a minute, and an address without one for ten seconds.
