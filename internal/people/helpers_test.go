@@ -36,6 +36,8 @@ type fakePeople struct {
 	people []kantata.User
 	// exact means that a request finds an address only in the spelling that the person has.
 	exact bool
+	// pageDelay is how much longer a page of the list takes than other requests.
+	pageDelay time.Duration
 	// fail returns the error of a request, before its work is done.
 	fail func(op string, addresses []string) error
 
@@ -68,8 +70,12 @@ func (f *fakePeople) request(ctx context.Context, op string, addresses []string)
 	f.mu.Lock()
 	f.counts[op]++
 	f.mu.Unlock()
+	delay := f.delay()
+	if op == opPeople {
+		delay += f.pageDelay
+	}
 	select {
-	case <-time.After(f.delay()):
+	case <-time.After(delay):
 	case <-ctx.Done():
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -10,6 +10,7 @@ package people
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,9 +30,9 @@ const (
 	quiet, most = 20 * time.Millisecond, 100 * time.Millisecond
 	// exists is how long someone is known to have an address, and absent is how long no one is.
 	exists, absent = time.Minute, 10 * time.Second
-	// listLimit is how long the list may take. A list that fails is not read again for listPause. A list that is too slow is not read again in
-	// this process.
-	listLimit, listPause, never = 10 * time.Second, time.Minute, 24 * time.Hour
+	// listLimit is how long the list may take if it saves requests, and proofLimit if it must show that no one has an address. A list that
+	// fails is not read again for listPause. A list that is too slow no longer saves requests in this process.
+	listLimit, proofLimit, listPause = 10 * time.Second, time.Minute, time.Minute
 	// A list of at most fewPages is read after small requests of a third of its cost, and a longer one after as many as its pages: while a
 	// plan runs, ten lookups share a request, so a long list is seldom worth reading.
 	fewPages = 6
@@ -55,8 +56,10 @@ type Directory struct {
 	byID      map[kantata.ID]answer
 	// pages is the number of pages of the list of people, 0 if unknown, and spent the number of small requests since it was read.
 	pages, spent int
-	// notBefore is when the list may be read again.
+	// notBefore is when the list may be read again, and listErr why the last reading failed. slow means that the list saves no requests.
 	notBefore time.Time
+	listErr   error
+	slow      bool
 }
 
 // answer is the people who have an address or an ID at a time: none, one, or several.
@@ -142,7 +145,7 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 	answers, errs := map[string]answer{}, map[string]error{}
 	open := d.unknown(addresses, answers)
 	if len(open) > 0 && d.listIsWorthReading() {
-		d.readList(ctx)
+		_ = d.readList(ctx, listLimit) // addresses that it does not resolve are requested (rule 13)
 		open = d.unknown(open, answers)
 	}
 	var firstPage sync.WaitGroup
@@ -202,15 +205,29 @@ func refused(err error) bool {
 }
 
 // findOtherSpellings looks in the list for addresses that no one seems to have. If Kantata compares addresses exactly, a request finds
-// an address only as it is written there, and not in the spelling of the configuration.
+// an address only as it is written there, and not in the spelling of the configuration. If the list fails, it is not known whether someone
+// has the address: a configuration that ignores missing people would remove them.
 func (d *Directory) findOtherSpellings(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
 	missing := slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
 		key := normalize(address)
 		return errs[key] != nil || len(answers[key].users) > 0
 	})
-	if len(missing) > 0 {
-		d.readList(ctx)
-		d.unknown(missing, answers)
+	if len(missing) == 0 {
+		return
+	}
+	err := d.readList(ctx, proofLimit)
+	d.unknown(missing, answers)
+	if err == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, address := range missing {
+		if key := normalize(address); len(answers[key].users) == 0 {
+			errs[key] = fmt.Errorf("no one was found with the e-mail address %q, and the list of all people, which would confirm this, "+
+				"could not be read: %w", address, err)
+			delete(d.byAddress, key)
+		}
 	}
 }
 
@@ -242,7 +259,10 @@ func (d *Directory) everyone() paging.Pages[kantata.User] {
 func (d *Directory) listIsWorthReading() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.pages <= fewPages {
+	switch {
+	case d.slow:
+		return false
+	case d.pages <= fewPages:
 		return d.pages > 0 && 3*d.spent >= d.pages
 	}
 	return d.spent >= d.pages
@@ -252,7 +272,7 @@ func (d *Directory) listIsWorthReading() bool {
 func (d *Directory) costIsOfInterest() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.pages == 0 && d.spent > 0 && time.Now().After(d.notBefore)
+	return d.pages == 0 && d.spent > 0 && !d.slow && time.Now().After(d.notBefore)
 }
 
 // readFirstPage learns the number of pages. A list of one page is complete.
@@ -272,34 +292,38 @@ func (d *Directory) readFirstPage(ctx context.Context) {
 	}
 }
 
-// readList reads the list unless it was read, or has failed, recently. It returns no error, because addresses that it does not resolve are
-// requested (rule 13).
-func (d *Directory) readList(ctx context.Context) {
-	if d.reading.Acquire(ctx, 1) != nil {
-		return
+// readList reads the list unless it was read, or has failed, recently. The error says why no recent list is at hand.
+func (d *Directory) readList(ctx context.Context, limit time.Duration) error {
+	if err := d.reading.Acquire(ctx, 1); err != nil {
+		return err
 	}
 	defer d.reading.Release(1)
 	d.mu.Lock()
-	pages, wanted := d.pages, time.Now().After(d.notBefore)
+	pages, wanted, err := d.pages, time.Now().After(d.notBefore), d.listErr
 	d.mu.Unlock()
 	if !wanted {
-		return
+		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, listLimit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	read, err := d.everyone().Read(limited, pages)
+	if err != nil && limit == listLimit && limited.Err() != nil && ctx.Err() == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.slow = true
+		return err
+	}
 	d.keep(ctx, read, err)
+	return err
 }
 
 // keep keeps an answer for the address of each person, or that the list failed.
 func (d *Directory) keep(ctx context.Context, read paging.Complete[kantata.User], err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.listErr = err
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return
-	case errors.Is(err, context.DeadlineExceeded):
-		d.notBefore = time.Now().Add(never)
 		return
 	case err != nil:
 		d.notBefore = time.Now().Add(listPause)

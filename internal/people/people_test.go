@@ -350,6 +350,52 @@ func TestPeopleWithoutTheList(t *testing.T) {
 	}
 }
 
+// TestOnlyTheListProvesAnAbsence expects an error if no one is found and the list fails: Kantata may compare addresses exactly. The person
+// is found as soon as the list can be read, also if the list is too slow to save requests.
+func TestOnlyTheListProvesAnAbsence(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err   error
+		delay time.Duration
+		want  error
+	}{
+		"fails":         {err: errUnavailable, want: errUnavailable},
+		"never ends":    {delay: time.Hour, want: context.DeadlineExceeded},
+		"takes a while": {delay: 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakePeople(20)
+				fake.exact, fake.pageDelay = true, c.delay
+				fake.people = append(fake.people, testUser(5000, "Zoe@Example.com"))
+				failing := true
+				fake.fail = func(op string, _ []string) error {
+					if failing && op == opPeople {
+						return c.err
+					}
+					return nil
+				}
+				d := New(fake)
+				began := time.Now()
+				for range 3 {
+					if users, err := d.ByEmailAddress(t.Context(), "zoe@example.com"); !errors.Is(err, c.want) || err == nil && len(users) != 1 {
+						t.Errorf("got %v and the error %v, want one person or %v", users, err, c.want)
+					}
+				}
+				if took := time.Since(began); took > proofLimit+5*time.Second {
+					t.Errorf("got results after %s, want them within 65 s", took)
+				}
+				failing, fake.pageDelay = false, 0
+				time.Sleep(listPause + time.Second)
+				if users, err := d.ByEmailAddress(t.Context(), "zoe@example.com"); err != nil || len(users) != 1 {
+					t.Errorf("afterward: got %v and the error %v, want one person", users, err)
+				}
+			})
+		})
+	}
+}
+
 // TestARefusedAddressFailsAlone expects that one address which Kantata refuses does not fail those that are looked up with it.
 func TestARefusedAddressFailsAlone(t *testing.T) {
 	t.Parallel()
