@@ -73,9 +73,9 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 	if deleteErr != nil {
 		return Created{}, &FailedDeleteError{Pair: key, Err: deleteErr}
 	}
-	m, err := s.lookAndPost(ctx, p, key, true)
+	m, err := s.lookAndPost(ctx, p, key, time.Time{}, true)
 	if errors.Is(err, kantata.ErrTooLate) { // what the lookup showed is too old by now (rule 5)
-		m, err = s.lookAndPost(ctx, p, key, false)
+		m, err = s.lookAndPost(ctx, p, key, time.Now(), false)
 	}
 	adopted := false
 	if existing := existing(err); existing != nil && options.Adopt {
@@ -91,10 +91,10 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 	return Created{Membership: m, Adopted: adopted}, nil
 }
 
-// lookAndPost looks up the pair and creates it if it is absent. If inTime is set, the POST is sent only while the lookup is recent enough
-// to be evidence (rule 5).
-func (s *Store) lookAndPost(ctx context.Context, p *pair, key kantata.Pair, inTime bool) (kantata.Membership, error) {
-	q := &lookup{pair: key, direct: true}
+// lookAndPost looks up the pair and creates it if it is absent. A list that was begun before since is no evidence. If inTime is set, the
+// POST is sent only while the lookup is recent enough to be evidence (rule 5).
+func (s *Store) lookAndPost(ctx context.Context, p *pair, key kantata.Pair, since time.Time, inTime bool) (kantata.Membership, error) {
+	q := &lookup{pair: key, direct: true, since: since}
 	if err := s.ask(ctx, q); err != nil {
 		return kantata.Membership{}, err
 	}

@@ -288,8 +288,10 @@ func (f *fake) AccessGroupMembershipsByID(ctx context.Context, ids []kantata.ID)
 func (f *fake) CreateAccessGroupMembership(ctx context.Context, pair kantata.Pair, sendBy time.Time) (created kantata.Membership,
 	err error) {
 	if f.gate > 0 {
-		time.Sleep(f.gate)
-		if !sendBy.IsZero() && time.Now().After(sendBy) {
+		if wait := time.Until(sendBy); sendBy.IsZero() || f.gate < wait {
+			time.Sleep(f.gate)
+		} else {
+			time.Sleep(wait)
 			f.gate = 0
 			return created, &kantata.Error{Outcome: kantata.OutcomeNotDone, Err: kantata.ErrTooLate}
 		}

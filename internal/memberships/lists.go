@@ -56,7 +56,7 @@ func groupOf(pair kantata.Pair) kantata.MembershipFilter {
 func (s *Store) lookInLists(q *lookup) bool {
 	for _, filter := range []kantata.MembershipFilter{kantata.MembershipFilter(q.pair), groupOf(q.pair), {}} {
 		l := s.lists[filter]
-		if l == nil || time.Since(l.began) > existsFor {
+		if l == nil || time.Since(l.began) > existsFor || l.began.Before(q.since) {
 			continue
 		}
 		rows := l.rows[q.pair]

@@ -19,6 +19,7 @@ type lookup struct {
 	id     kantata.ID
 	pair   kantata.Pair
 	direct bool      // before a create: only evidence for rule 5 will do
+	since  time.Time // a list begun before is no result
 	cost   float64   // the number of small requests that it takes; an `only=` request is shared
 	began  time.Time // the result is at least as recent
 	done   chan struct{}
