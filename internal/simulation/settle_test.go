@@ -25,9 +25,11 @@ func (c *configuration) rounds() int {
 	return maxRounds + twice + unknown
 }
 
-// warned reports whether a plan that failed also warned of a replacement, which the apply may have to refuse: an error hid it.
-func (v *verdict) warned() bool {
-	return v.plan == nil && slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.summary == saysReview })
+// hides reports whether a plan that failed may hide what only the apply can report: it also warned of a replacement, which the apply may
+// have to refuse, or something may replace itself with create_before_destroy.
+func (v *verdict) hides() bool {
+	warned := slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.summary == saysReview })
+	return v.plan == nil && (warned || v.config.createFirst)
 }
 
 // settle plays a user who runs Terraform again without any fault, after everyone who left has returned, and follows the advice of the
@@ -42,13 +44,16 @@ func (w *world) settle() {
 	if w.history.Parallelism == 1 {
 		most++ // no call knows the others, so an error gives all remedies, and the user may try the wrong one first
 	}
+	if w.holdsTwice() {
+		most++ // a moved block, or another error, may come before the advice to remove one of the two
+	}
 	for round := 1; ; round++ {
 		w.say("end, run %d", round)
 		v := w.run(stepEnd+round, apply)
 		if !v.c.failed() {
 			break
 		}
-		if round == 1 && v.warned() {
+		if round == 1 && v.hides() {
 			most++
 		}
 		if !v.followAll() && round > 1 || round > most {
@@ -79,6 +84,18 @@ func (w *world) settle() {
 			w.broke(kindNotReached, "%s still has access", p)
 		}
 	}
+}
+
+// holdsTwice reports whether the state holds a pair at two addresses.
+func (w *world) holdsTwice() bool {
+	held := map[pair]bool{}
+	for _, o := range w.state.all() {
+		if held[o.pair()] {
+			return true
+		}
+		held[o.pair()] = true
+	}
+	return false
 }
 
 // followAll follows the advice of the errors of a run, one kind for each error, and reports whether that changed anything.
