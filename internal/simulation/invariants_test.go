@@ -50,6 +50,9 @@ const (
 	kindInFlight       = "a process ends with writes in flight"
 	kindLateRequest    = "a process sends a request after its end"
 	kindManyRequests   = "a run sends too many requests"
+	kindNotShared      = "a process does not share what it knows of a condition"
+	kindUndone         = "a create is refused because its pair exists, and the run removes it"
+	kindAfterDoubt     = "a pair is created after its delete failed"
 )
 
 // kinds is ordered from causes to consequences.
@@ -57,7 +60,7 @@ var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
 	kindUnannounced, kindPlanSilent, kindPlanFalse, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached,
-	kindSlow, kindSlowStop, kindInFlight, kindLateRequest, kindManyRequests,
+	kindUndone, kindAfterDoubt, kindSlow, kindSlowStop, kindInFlight, kindNotShared, kindLateRequest, kindManyRequests,
 }
 
 // overlapping is appended to the kind of a violation if the run removes and creates one pair, so that these are separate kinds.
@@ -535,11 +538,6 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 	case next != nil && !exists && !lately:
 		w.broke(kindStaleRead, "%s: %s", addr, p)
 	}
-}
-
-// late keeps a request that a process sends after Terraform has received all its results.
-func (w *world) late(phase string, r *http.Request) {
-	w.broke(kindLateRequest, "the %s: %s %s", phase, r.Method, r.RequestURI)
 }
 
 // evidenceAge is the greatest age of the evidence that a pair is absent (rule 5).

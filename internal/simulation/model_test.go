@@ -247,7 +247,7 @@ func realOutcomes(t *testing.T, cli realCLI, h history) (list []*outcome) {
 	t.Helper()
 	w := newWorld(h, &result{}, kantatatest.New(append(h.kantata(), kantatatest.WithoutListener())...))
 	wire := newWire(w.kantata, h.Seed, time.Millisecond)
-	wire.arrive, wire.late = func() {}, func(*http.Request) {}
+	wire.arrive, wire.late, wire.broke = func() {}, func(*http.Request) {}, func(string, string, ...any) {}
 	r := &realRun{t: t, cli: cli, world: w, wire: wire, dir: t.TempDir()}
 	t.Cleanup(func() { // after the provider has ended
 		wire.shut()

@@ -84,9 +84,10 @@ func (c *command) start(phase, name string) *process {
 	}
 	p.wire.late = func(r *http.Request) {
 		if c.quiet { // otherwise, an unnecessary read may have waited for its turn
-			c.observe.late(phase, r)
+			c.observe.broke(kindLateRequest, "the %s: %s %s", phase, r.Method, r.RequestURI)
 		}
 	}
+	p.wire.broke = c.observe.broke
 	p.ctx = context.Background()
 	if c.logged {
 		p.ctx = tflogtest.RootLogger(p.ctx, p.logs)

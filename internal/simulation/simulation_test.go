@@ -12,6 +12,7 @@
 //	random_test.go         a history from a seed
 //	configuration_test.go  what the user has written
 //	wire_test.go           requests in fake time
+//	conditions_test.go     what a process sends in an outage, at a rate limit and after a 401
 //	process_test.go        one process of the provider, and the protocol calls
 //	terraform_test.go      the model of Terraform: state and plan
 //	apply_test.go          the model of Terraform: apply

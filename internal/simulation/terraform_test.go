@@ -132,7 +132,7 @@ type observer interface {
 	read(addr string, prior, next *object, began time.Time)
 	created(next *object, began time.Time)
 	listed(group string, ids []string, began time.Time)
-	late(phase string, r *http.Request) // a request that a process sends after its end
+	broke(kind, format string, args ...any) // what happens may be after the end of the process
 	ended(w *wire)
 }
 

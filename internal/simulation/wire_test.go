@@ -10,6 +10,8 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +28,7 @@ type wire struct {
 	// arrive is called when a request arrives, before it is served. late is called for a request that is sent after the end.
 	arrive func()
 	late   func(r *http.Request)
+	conditions
 
 	server *http.Server
 	conns  chan net.Conn
@@ -39,6 +42,7 @@ type wire struct {
 	ended    bool           // the process
 	dead     bool           // nothing gets through any more
 	open     []net.Conn
+	posted   map[string]time.Time // when the last POST with this body was sent
 }
 
 // wires finds the wire of a process by the address in its base URL.
@@ -65,7 +69,7 @@ func newWire(kantata http.Handler, seed uint64, latency time.Duration) *wire {
 	addr := fmt.Sprintf("127.0.0.1:%d", 10_000+nextPort.Add(1)%50_000)
 	w := &wire{
 		kantata: kantata, seed: seed, latency: latency, url: "http://" + addr + "/api/v1",
-		conns: make(chan net.Conn), closed: make(chan struct{}), asked: map[string]int{},
+		conns: make(chan net.Conn), closed: make(chan struct{}), asked: map[string]int{}, posted: map[string]time.Time{},
 	}
 	w.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: w}
 	wires.Store(addr, w)
@@ -89,10 +93,14 @@ func (w *wire) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 func (w *wire) dial(ctx context.Context) (net.Conn, error) {
 	near, far := net.Pipe()
 	w.mu.Lock()
-	refused := w.dead || time.Now().Before(w.downTill)
+	dead, down := w.dead, time.Now().Before(w.downTill)
 	w.open = append(w.open, near, far)
 	w.mu.Unlock()
-	if refused {
+	switch {
+	case dead:
+		return nil, errRefused
+	case down:
+		w.refused()
 		return nil, errRefused
 	}
 	select {
@@ -120,8 +128,12 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		write = 1
 	}
 	w.writes += write
+	if r.Method == http.MethodPost {
+		w.posted[string(body)] = time.Now()
+	}
 	late := w.ended && !w.dead
 	w.mu.Unlock()
+	w.sent(r)
 	if late {
 		w.late(r)
 	}
@@ -142,27 +154,45 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	if lost || r.Context().Err() != nil && hash(w.seed, key, nth, "sent")%2 == 0 {
 		panic(http.ErrAbortHandler)
 	}
-	w.kantata.ServeHTTP(&delayed{ResponseWriter: out, wait: func() { pause(r.Context(), way("response")) }}, r)
+	arrive := func(status int) {
+		pause(r.Context(), way("response"))
+		if r.Context().Err() == nil {
+			w.received(status)
+		}
+	}
+	w.kantata.ServeHTTP(&delayed{ResponseWriter: out, arrive: arrive}, r)
 }
 
 // delayed is a response that takes some time to arrive.
 type delayed struct {
 	http.ResponseWriter
-	wait func()
-	once sync.Once
+	arrive func(status int)
+	once   sync.Once
 }
 
 func (d *delayed) WriteHeader(status int) {
-	d.once.Do(d.wait)
+	d.once.Do(func() { d.arrive(status) })
 	d.ResponseWriter.WriteHeader(status)
 }
 
 func (d *delayed) Write(b []byte) (int, error) {
-	d.once.Do(d.wait)
+	d.once.Do(func() { d.arrive(http.StatusOK) })
 	return d.ResponseWriter.Write(b)
 }
 
 func (d *delayed) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+// lastPost returns when the process last sent a POST whose body contains all of these texts; zero if it sent none.
+func (w *wire) lastPost(texts ...string) (last time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for body, at := range w.posted {
+		if at.After(last) && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(body, text) }) {
+			last = at
+		}
+	}
+	return last
+}
 
 // outage cuts all connections and refuses new ones for a time.
 func (w *wire) outage(d time.Duration) {
