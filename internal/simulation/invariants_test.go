@@ -258,13 +258,19 @@ func (v *verdict) judgeTime() {
 	if v.took > limit {
 		v.broke(kindSlow, "it took %s; its faults can cost %s", v.took, limit)
 	}
-	if late := v.c.stoppedAt.Add(stopLimit); v.c.interrupted && time.Now().After(late) {
+	if late := v.c.stoppedAt.Add(v.stopLimit()); v.c.interrupted && time.Now().After(late) {
 		v.broke(kindSlowStop, "%s after Ctrl-C", time.Since(v.c.stoppedAt))
 	}
 }
 
-// stopLimit is the time that rule 9 gives a create to look up its pair after an interrupt, plus some time for the network.
-const stopLimit = 8 * time.Second
+// stopLimit is how long a run may go on after an interrupt. Rule 9 gives a create 5 seconds to look up its pair, and some more time goes to
+// the network. All other calls end at once.
+func (v *verdict) stopLimit() time.Duration {
+	if slices.ContainsFunc(v.wires, func(w *wire) bool { return !w.lastPost().Before(v.began) }) {
+		return 8 * time.Second
+	}
+	return 500 * time.Millisecond
+}
 
 // judgeFailure checks that a run without faults fails only with advice. After a change outside Terraform or an earlier failure, an error
 // may be right, and then it says what to do.
