@@ -37,7 +37,7 @@ const (
 	kindPlanSilent     = "a plan does not say what an apply will find"
 	kindPlanFalse      = "a plan says what an apply will not find"
 	kindNamesNoOne     = "a warning names no one"
-	kindListNeeded     = "a read fails because a shared request failed"
+	kindListNeeded     = "a lookup fails because a shared request failed"
 	kindLostAccess     = "a person loses access, and no error names the pair"
 	kindNotCreated     = "a membership is not created, and no error names the pair"
 	kindTwoAddresses   = "two addresses hold one membership, and no error says so"
@@ -333,9 +333,9 @@ func (v *verdict) judgeRemovals(f *facts) {
 	}
 }
 
-// judgeSharedRequests checks rule 13: if nothing but requests that several lookups share fails, no read fails.
+// judgeSharedRequests checks rule 13: if nothing but requests that several lookups share fails, no lookup fails.
 func (v *verdict) judgeSharedRequests() {
-	if len(v.s.Events) > 0 || v.c.halted() {
+	if slices.ContainsFunc(v.s.Events, func(e event) bool { return !e.before() }) || v.c.halted() {
 		return
 	}
 	failed := false
@@ -343,14 +343,15 @@ func (v *verdict) judgeSharedRequests() {
 		shared := strings.Contains(r.Query, "only=") || !strings.Contains(r.Query, "user_id=")
 		switch {
 		case r.Status == http.StatusOK, r.Status == http.StatusNoContent:
-		case r.Method == http.MethodGet && r.Path == "/access_group_memberships" && shared && r.Status == http.StatusNotFound:
+		case r.Method == http.MethodGet && r.Path == "/access_group_memberships" && shared && !isFinal(r.Status):
 			failed = true
 		default:
 			return
 		}
 	}
 	for _, d := range v.c.diags {
-		if failed && strings.HasPrefix(d.summary, "Unable to Read Access Group Membership") && d.addr != "" && v.history.Lists == "" {
+		about := strings.HasPrefix(d.summary, "Unable to ") && strings.HasSuffix(d.summary, " Access Group Membership")
+		if failed && about && d.addr != "" && v.history.Lists == "" {
 			v.broke(kindListNeeded, "%s", d.text())
 		}
 	}
@@ -358,6 +359,12 @@ func (v *verdict) judgeSharedRequests() {
 
 // judgeAnnouncements checks that the plan names everyone whose access the run interrupts. A plan cannot know what others change during the
 // run, or who an unknown user_id will be. Replacing a resource by itself is no finding.
+// isFinal reports whether a response concerns more than the request: no response, a token that is rejected or lacks a permission, or a rate
+// limit.
+func isFinal(status int) bool {
+	return slices.Contains([]int{0, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, status)
+}
+
 func (v *verdict) judgeAnnouncements(f *facts) {
 	for _, d := range v.c.diags {
 		if d.warning && d.addr != "" && len(v.mentioned(d)) == 0 {
