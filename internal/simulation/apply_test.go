@@ -101,6 +101,9 @@ func (a *application) save(change func(st *state)) {
 
 func (a *application) destroy(ch *change) bool {
 	next, ok := a.of(ch.addr).destroyObject(ch)
+	if !ok {
+		a.command.mark(&a.command.deleteEnded, ch.addr+ch.deposed)
+	}
 	a.save(func(st *state) {
 		if ch.deposed != "" {
 			keep(st.deposed, ch.deposed, next)
@@ -218,7 +221,9 @@ func (p *process) createObject(ch *change) (next *object, planFailed, ok bool) {
 		next = &object{value: v, private: resp.Private, identity: resp.NewIdentity, tainted: failed && ch.creates(), attrs: attributes(v)}
 	}
 	if ch.creates() {
-		c.observe.created(next, began)
+		posted := p.wire.lastPost(ch.instance.pair.group, ch.instance.pair.user)
+		c.setPosted(ch.addr, posted)
+		c.observe.created(next, later(began, posted))
 	}
 	if failed {
 		return next, false, false
@@ -236,6 +241,13 @@ func (p *process) createObject(ch *change) (next *object, planFailed, ok bool) {
 		}
 	}
 	return next, false, true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // inconsistent returns the values that the plan showed as known and that came out differently.

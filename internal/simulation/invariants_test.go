@@ -556,13 +556,13 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 // evidenceAge is the greatest age of the evidence that a pair is absent (rule 5).
 const evidenceAge = 10 * time.Second
 
-// created records a membership that a create took into the state although someone else had added it before.
-func (w *world) created(next *object, began time.Time) {
+// created records a membership that a create took into the state although someone else had added it long before the create was sent.
+func (w *world) created(next *object, sent time.Time) {
 	if next == nil {
 		return
 	}
 	for _, ch := range w.kantata.Changes() {
-		if fmt.Sprint(ch.Membership.ID) == next.id() && ch.Added && ch.Outside && began.Sub(ch.At) > evidenceAge {
+		if fmt.Sprint(ch.Membership.ID) == next.id() && ch.Added && ch.Outside && sent.Sub(ch.At) > evidenceAge {
 			w.mu.Lock()
 			w.adopted = append(w.adopted, next.pair())
 			w.mu.Unlock()

@@ -125,12 +125,14 @@ type command struct {
 	broken      []violation
 	readEnded   map[string]time.Time // by address
 	planBegan   map[string]time.Time // by address
+	posted      map[string]time.Time // when the last POST of an address was sent
+	deleteEnded map[string]time.Time // by address and key, of deletes that failed
 }
 
 // observer is told what each call returned.
 type observer interface {
 	read(addr string, prior, next *object, began time.Time)
-	created(next *object, began time.Time)
+	created(next *object, sent time.Time)
 	listed(group string, ids []string, began time.Time)
 	broke(kind, format string, args ...any) // what happens may be after the end of the process
 	ended(w *wire)
@@ -216,6 +218,15 @@ func (c *command) mark(times *map[string]time.Time, addr string) {
 	if _, marked := (*times)[addr]; !marked {
 		(*times)[addr] = time.Now()
 	}
+}
+
+func (c *command) setPosted(addr string, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.posted == nil {
+		c.posted = map[string]time.Time{}
+	}
+	c.posted[addr] = at
 }
 
 func (c *command) fail(addr string, pairs []pair, summary string) {
