@@ -218,6 +218,8 @@ func (v *verdict) judge() {
 	v.judgeState(f)
 	v.judgeLeftovers(f)
 	v.judgeAdoptions()
+	v.judgeRefusals(f)
+	v.judgeDoubts()
 	v.judgeCauses()
 	v.judgeToken()
 	for _, d := range v.c.diags {
@@ -357,14 +359,14 @@ func (v *verdict) judgeSharedRequests() {
 	}
 }
 
-// judgeAnnouncements checks that the plan names everyone whose access the run interrupts. A plan cannot know what others change during the
-// run, or who an unknown user_id will be. Replacing a resource by itself is no finding.
 // isFinal reports whether a response concerns more than the request: no response, a token that is rejected or lacks a permission, or a rate
 // limit.
 func isFinal(status int) bool {
 	return slices.Contains([]int{0, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, status)
 }
 
+// judgeAnnouncements checks that the plan names everyone whose access the run interrupts. A plan cannot know what others change during the
+// run, or who an unknown user_id will be. Replacing a resource by itself is no finding.
 func (v *verdict) judgeAnnouncements(f *facts) {
 	for _, d := range v.c.diags {
 		if d.warning && d.addr != "" && len(v.mentioned(d)) == 0 {
@@ -578,6 +580,42 @@ func (v *verdict) judgeAdoptions() {
 		}
 	}
 	v.adopted = nil
+}
+
+// judgeRefusals checks that no delete undoes what the refusal of a create says (rule 11).
+func (v *verdict) judgeRefusals(f *facts) {
+	for _, d := range v.c.diags[len(v.announced):] {
+		m := subject.FindStringSubmatch(oneLine(d.detail))
+		if d.warning || d.summary != saysExists || m == nil {
+			continue
+		}
+		if p := (pair{m[2], m[1]}); len(f.rows[p]) == 0 && !f.outside[p] {
+			v.broke(kindUndone, "%s", p)
+		}
+	}
+}
+
+// judgeDoubts checks that no POST is sent after a delete of its pair failed (rule 11).
+func (v *verdict) judgeDoubts() {
+	if v.plan == nil {
+		return
+	}
+	for _, removal := range v.plan.changes {
+		ended, failed := v.c.deleteEnded[removal.addr+removal.deposed]
+		sent := failed && slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool {
+			return r.Method == http.MethodDelete && strings.HasSuffix(r.Path, "/"+removal.prior.id())
+		})
+		if !sent {
+			continue
+		}
+		for _, ch := range v.plan.changes {
+			o := v.state.current[ch.addr]
+			created := ch.creates() && v.c.posted[ch.addr].After(ended) && o != nil && o != ch.prior
+			if ch != removal && created && o.pair() == removal.prior.pair() {
+				v.broke(kindAfterDoubt, "%s at %s", o.pair(), ch.addr)
+			}
+		}
+	}
 }
 
 // listed checks that a list that the provider returns as complete contains every row that existed during the whole read.
