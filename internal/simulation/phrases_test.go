@@ -126,10 +126,12 @@ func (v *verdict) heldAfterMoves() map[string]*object {
 	return held
 }
 
-// heldByDeferred reports whether an address whose user ID may not be known yet has the pair. Before a destroy, Terraform plans normally.
+// heldByDeferred reports whether an address whose user ID may not be known yet has the pair, also because of an import block. Before a
+// destroy, Terraform plans normally.
 func (v *verdict) heldByDeferred(p pair) bool {
-	for addr, o := range v.heldAfterMoves() {
-		if v.config.instances()[addr].deferred && o.pair() == p {
+	held := v.heldAfterMoves()
+	for addr, in := range v.config.instances() {
+		if o := held[addr]; in.deferred && (o != nil && o.pair() == p || in.imported && in.pair == p) {
 			return true
 		}
 	}
