@@ -37,10 +37,21 @@ func (v idValidator) ValidateString(_ context.Context, req validator.StringReque
 	if isNumber(value) && value[0] != '0' {
 		detail += "The number is too large for an ID, which has at most 19 digits."
 	} else {
-		detail += "It must be an ID: digits only, without leading zeros, spaces or other characters, for example \"12000001\"." +
-			v.lookupAdvice(req.Path.String(), value)
+		detail += fmt.Sprintf("It must be an ID: digits only, without leading zeros, spaces or other characters, for example %q.",
+			exampleID(req.Path.String())) + v.lookupAdvice(req.Path.String(), value)
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Invalid Kantata ID", detail)
+}
+
+// exampleID returns an ID of the kind of the attribute. A user ID as an example of an access group ID would suggest the wrong number.
+func exampleID(attribute string) string {
+	switch {
+	case strings.HasSuffix(attribute, "access_group_id"):
+		return "340002"
+	case strings.HasSuffix(attribute, "user_id"):
+		return "12000001"
+	}
+	return "56000101"
 }
 
 // lookupAdvice says how to find the ID if the value looks like an e-mail address or a name.

@@ -29,6 +29,9 @@ func TestIDValidatorSaysWhatToDo(t *testing.T) {
 		{"user_id", "Zoë", "kantata_users", ""},
 		{"access_group_id", "Resource Managers", "kantata_access_groups", "user_email_address"},
 		{"id", "abc", "digits only", "data source"},
+		{"user_id", "abc", `for example "12000001"`, ""},
+		{"access_group_id", "abc", `for example "340002"`, "12000001"},
+		{"id", "abc", `for example "56000101"`, "12000001"},
 	} {
 		resp := &validator.StringResponse{}
 		req := validator.StringRequest{Path: path.Root(c.attribute), ConfigValue: types.StringValue(c.value)}
