@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+	// The tests build the provider. Because of this import, Go repeats them if it changes, instead of using cached results.
+	_ "github.com/kantata-community/terraform-provider-kantata/internal/provider"
 	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 

@@ -221,7 +221,7 @@ func (p *process) createObject(ch *change) (next *object, planFailed, ok bool) {
 		next = &object{value: v, private: resp.Private, identity: resp.NewIdentity, tainted: failed && ch.creates(), attrs: attributes(v)}
 	}
 	if ch.creates() {
-		posted := p.wire.lastPost(ch.instance.pair.group, ch.instance.pair.user)
+		posted := p.wire.lastPost(ch.instance.group, ch.instance.user)
 		c.setPosted(ch.addr, posted)
 		c.observe.created(next, later(began, posted))
 	}
