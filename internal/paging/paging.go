@@ -130,11 +130,14 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 }
 
 // Steady reads a page. If it has fewer rows than its own count says, it is requested again until the same rows come twice: either
-// it was damaged, or Kantata counts rows that it never shows.
+// it was damaged, or Kantata counts rows that it never shows. So is an empty page after the first: it ends the list, but the response may
+// be a fault, whatever it counts.
 func (p Pages[Row]) Steady(ctx context.Context, number int) (page kantata.Page[Row], err error) {
 	for try := range tries + 1 {
 		before := page.Items
-		if page, err = p.Page(ctx, number); err != nil || !Short(page, number) || try > 0 && slices.EqualFunc(before, page.Items, p.same) {
+		page, err = p.Page(ctx, number)
+		doubtful := Short(page, number) || len(page.Items) == 0 && number > 1
+		if err != nil || !doubtful || try > 0 && slices.EqualFunc(before, page.Items, p.same) {
 			return page, err
 		}
 	}

@@ -143,6 +143,12 @@ func TestRead(t *testing.T) {
 		}, want: 5, requests: 4},
 		{name: "three pages, once seven", guess: 7, page: func(_, n int) kantata.Page[kantata.ID] {
 			return of(n, 5, "1", "2", "3", "4", "5")
+		}, want: 5, requests: 6},
+		{name: "an empty response instead of the last page", guess: 3, page: func(r, n int) kantata.Page[kantata.ID] {
+			if r == 1 {
+				return of(n, 0)
+			}
+			return of(n, 5, "1", "2", "3", "4", "5")
 		}, want: 5, requests: 5},
 		{name: "more rows counted than shown", page: func(_, n int) kantata.Page[kantata.ID] {
 			return of(n, 9, "1", "2", "3", "4")
@@ -152,11 +158,11 @@ func TestRead(t *testing.T) {
 				return of(n, 9, "1", "2", "3", "4", "5", "6", "7", "8", "9")
 			}
 			return of(n, 2, "1", "2")
-		}, want: 2, requests: 3},
+		}, want: 2, requests: 4},
 		{name: "the list shrinks by a page during each request", guess: 3, page: func(r, n int) kantata.Page[kantata.ID] {
 			rows := []kantata.ID{"1", "2", "3", "4", "5", "6", "7", "8"}[:max(4, 10-2*r)]
 			return of(n, len(rows), rows...)
-		}, want: 4, requests: 6},
+		}, want: 4, requests: 8},
 		{name: "a row counted and never shown", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 1) }, requests: 2},
 		{name: "not in ID order", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "5", "2", "3", "4", "1") },
 			want: 5, requests: 9},
