@@ -239,6 +239,49 @@ func TestPeopleLeaveWhileTheListIsRead(t *testing.T) {
 	})
 }
 
+// TestTheListAfterAFailure expects a list that failed to save requests again after a minute, and a list that was too slow never.
+func TestTheListAfterAFailure(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fail             func() error
+		byAddress, pages int
+	}{
+		"failed":   {func() error { return errUnavailable }, 0, 4},
+		"too slow": {func() error { time.Sleep(2 * listLimit); return errUnavailable }, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakePeople(500)
+				d := New(fake)
+				lookUp := func(i int) {
+					if users, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
+						t.Errorf("lookup %d: got %v and the error %v, want one person", i, users, err)
+					}
+					time.Sleep(time.Second) // until the first page has been read
+				}
+				lookUp(1)
+				lookUp(2)
+				fake.fail = func(op string, _ []string) error {
+					if op == opPeople {
+						return c.fail()
+					}
+					return nil
+				}
+				lookUp(3)
+				time.Sleep(listPause)
+				fake.fail = nil
+				byAddress, pages := fake.counts[opByAddress], fake.counts[opPeople]
+				lookUp(4)
+				byAddress, pages = fake.counts[opByAddress]-byAddress, fake.counts[opPeople]-pages
+				if byAddress != c.byAddress || pages != c.pages {
+					t.Errorf("got %d requests by address and %d pages, want %d and %d", byAddress, pages, c.byAddress, c.pages)
+				}
+			})
+		})
+	}
+}
+
 // TestLookupsShareARequest expects lookups that arrive further apart than usual to share a request, as on a busy machine.
 func TestLookupsShareARequest(t *testing.T) {
 	t.Parallel()
