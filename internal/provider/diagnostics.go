@@ -145,9 +145,9 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 	kantata.TokenMissing: {
 		summary:  "Missing Kantata Access Token",
 		happened: "This operation sends a request to Kantata, but no access token is configured.",
-		advice: "Set the environment variable " + envAccessToken + ", or set access_token from an ephemeral variable (Terraform 1.10, " +
-			"OpenTofu 1.11). Do not use a sensitive variable: a saved plan contains its value in clear text. An account administrator " +
-			"can get a token in Kantata under Settings, on the page of a registered application.",
+		advice: "Set the environment variable " + envAccessToken + " (with export in most shells), or set access_token from an ephemeral " +
+			"variable (Terraform 1.10, OpenTofu 1.11). Do not use a sensitive variable: a saved plan contains its value in clear text. " +
+			"An account administrator can get a token in Kantata under Settings, on the page of a registered application.",
 	},
 	kantata.TokenRejected: {
 		summary:  "Kantata Access Token Rejected",

@@ -108,14 +108,12 @@ const (
 	adviceExists = "If it was created outside Terraform, set adopt_existing = true, or add this import block with the address of this " +
 		"resource:\n\n" +
 		"import {\n  to = kantata_access_group_membership.NAME\n  id = \"%s\"\n}\n\n" +
-		"If a resource or its key was renamed, add this moved block. OLD is the former name or key, and NEW is that of this resource. " +
-		"If the last apply failed, apply again instead.\n\n" +
+		adviceMoved + " If the last apply failed, apply again instead.\n\n" +
 		movedBlock + "\n\n" +
 		"If the resource uses count and its list has shifted, use for_each with stable keys instead.\n\n" +
 		"If the resource replaces itself with create_before_destroy, set adopt_existing = true."
 
-	adviceRemovedElsewhere = "If a resource or its key was renamed, add this moved block. OLD is the former name or key, and NEW is the " +
-		"present one. Then nothing is removed:\n\n" +
+	adviceRemovedElsewhere = adviceMoved + " Then nothing is removed:\n\n" +
 		movedBlock + "\n\n" +
 		"Otherwise, set adopt_existing = true in the resource that creates it. The person is in the group after the apply, but access may be " +
 		"interrupted for a moment. The same setting also helps if create_before_destroy has left a deposed object."
@@ -130,6 +128,9 @@ const (
 		"-target, and plan again. Otherwise, only one resource may manage it: remove one of the two."
 
 	adviceDuplicate = "Only one resource may manage a membership: remove one of the two."
+
+	adviceMoved = "If a resource or its key was renamed, add this moved block. OLD is the former name, and NEW is the present one, both " +
+		"with the key, for example team[\"jane\"]."
 
 	movedBlock = "moved {\n  from = kantata_access_group_membership.OLD\n  to   = kantata_access_group_membership.NEW\n}"
 )
