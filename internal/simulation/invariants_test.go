@@ -476,7 +476,7 @@ func (v *verdict) judgeLeftovers(f *facts) {
 		}
 	}
 	for p := range f.toRemove {
-		if len(f.wanted[p]) == 0 && !f.heldPair[p] && len(f.rows[p]) > 0 && !f.outside[p] && !v.excused(p) {
+		if len(f.wanted[p]) == 0 && !f.heldPair[p] && len(v.notStrange(f, p)) > 0 && !f.outside[p] && !v.excused(p) {
 			v.broke(kindStillIn, "%s", p)
 		}
 	}
@@ -488,6 +488,19 @@ func (v *verdict) judgeLeftovers(f *facts) {
 			v.broke(kindStillIn, "%s left the state", p)
 		}
 	}
+}
+
+// notStrange returns the rows of a pair that the plan removes, without those that others added next to the one that the run removed: they
+// stay (rule 7).
+func (v *verdict) notStrange(f *facts, p pair) []string {
+	removed := slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
+		if !ch.removes() || ch.prior.pair() != p {
+			return false
+		}
+		last := f.lastByID[ch.prior.id()]
+		return !last.Added && !last.Outside
+	})
+	return slices.DeleteFunc(slices.Clone(f.rows[p]), func(id string) bool { return removed && f.lastByID[id].Outside })
 }
 
 // judgeNewIDs checks that a removal follows a new ID that the membership got before the apply (rule 6).
