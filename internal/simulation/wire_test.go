@@ -25,7 +25,8 @@ type wire struct {
 	seed    uint64
 	latency time.Duration
 	url     string
-	// arrive is called when a request arrives, before it is served. late is called for a request that is sent after the end.
+	// arrive is called when a request arrives, before it is served, unless the process has ended. late is called for a request that is sent
+	// after the end.
 	arrive func()
 	late   func(r *http.Request)
 	conditions
@@ -146,7 +147,12 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		return time.Millisecond + time.Duration(hash(w.seed, key, nth, which)%uint64(w.latency))
 	}
 	pause(r.Context(), way("request"))
-	w.arrive()
+	w.mu.Lock()
+	ended := w.ended
+	w.mu.Unlock()
+	if !ended {
+		w.arrive()
+	}
 	w.mu.Lock()
 	lost := w.dead || time.Now().Before(w.downTill)
 	w.mu.Unlock()
