@@ -39,6 +39,7 @@ type generator struct {
 	config *configuration
 	lists  bool // the history is about lists of several pages
 	alias  bool // block n has its own people
+	hidden int  // the most rows that lists count and never show: no client can tell a page without rows from a fault
 }
 
 func (g *generator) one(of int) bool { return g.IntN(of) == 0 }
@@ -73,6 +74,9 @@ func (g *generator) settings(seed uint64) settings {
 		if g.one(2) {
 			s.Lists = "0"
 		}
+	}
+	if g.hidden = s.PageSize - 1; s.PageSize == 0 {
+		g.hidden = people
 	}
 	return s
 }
@@ -110,7 +114,7 @@ func (g *generator) start() (s step) {
 			s.Events = append(s.Events, event{Phase: phasePlan, What: eventAdd, Who: p})
 		}
 	}
-	for g.one(4) {
+	for n := 0; n < g.hidden && g.one(4); n++ {
 		e := eventAt(pick(g, phasePlan, phaseApply), g.IntN(8), eventHidden)
 		e.Who.Group = g.IntN(groups)
 		s.Events = append(s.Events, e)
