@@ -340,6 +340,9 @@ func (v *verdict) judgeSharedRequests() {
 	if slices.ContainsFunc(v.s.Events, func(e event) bool { return !e.before() }) || v.c.halted() {
 		return
 	}
+	if slices.ContainsFunc(v.s.Faults, func(f fault) bool { return f.Status == 0 }) { // such a response may have the status 200
+		return
+	}
 	failed := false
 	for _, r := range v.requests() {
 		shared := strings.Contains(r.Query, "only=") || !strings.Contains(r.Query, "user_id=")
