@@ -182,8 +182,9 @@ type creation struct {
 	budget time.Duration
 }
 
-// lookUpCreated waits and then looks up the pair; if the create may still be running, again and again, with longer waits, until the budget
-// is used up. It returns the membership if it is ours by rule 5, absent if the last lookup did not find the pair, or an error.
+// lookUpCreated waits and then looks up the pair, again until lists must show it; if the create may still be running, again and again, with
+// longer waits, until the budget is used up. It returns the membership if it is ours by rule 5, absent if the last lookup did not find the
+// pair, or an error.
 func (s *Store) lookUpCreated(ctx context.Context, c *creation, wait time.Duration) (m kantata.Membership, absent bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()
@@ -198,7 +199,8 @@ func (s *Store) lookUpCreated(ctx context.Context, c *creation, wait time.Durati
 			m, err := c.choose(rows)
 			return m, false, err
 		}
-		again = kantata.OutcomeOf(c.err) == kantata.OutcomePending && time.Since(began)+2*wait < c.budget
+		pending := kantata.OutcomeOf(c.err) == kantata.OutcomePending
+		again = time.Since(began) < lag || pending && time.Since(began)+2*wait < c.budget
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -63,7 +63,7 @@ const (
 	costWait = time.Second
 	// blockedFor is how long rounds do not read a list that failed.
 	blockedFor = time.Minute
-	// lag is how long Kantata may show what this process deleted.
+	// lag is how long lists may show what this process deleted, or may not show what it created.
 	lag = 1500 * time.Millisecond
 	// deleteWait is how long a create whose pair exists waits for a delete to begin.
 	deleteWait = time.Second

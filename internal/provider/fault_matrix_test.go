@@ -88,7 +88,7 @@ func createCells() []cell {
 		},
 		{name: "503 before, always", fault: always(post, kantatatest.ReturnStatus, 503), state: absent, writes: attempts, says: "503"},
 		{name: "504 with late commit", fault: late(504, 2), kantata: 1, state: holds, writes: 1},
-		{name: "502 with late commit, second refused", fault: late(502, 1), kantata: 1, state: holds, writes: 2},
+		{name: "502 with late commit, second refused", fault: late(502, 2), kantata: 1, state: holds, writes: 2},
 		{name: "another run at the same moment", fault: race, kantata: 1, state: absent, writes: 1, says: "import {"},
 		{
 			name: "another run at the same moment, 200", fault: race, kantata: 1, state: holds, writes: 1,
