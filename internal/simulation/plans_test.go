@@ -152,7 +152,7 @@ func (v *verdict) judgePlan() {
 	}
 	ordered := v.history.Parallelism > 1 && waiting < v.history.Parallelism
 	for p, h := range all {
-		if v.left[p.user] || v.changesInPlan(p) || slices.ContainsFunc(h.wanted, v.failsOtherwise) {
+		if v.left[p.user] || v.changesInPlan(p) || slices.ContainsFunc(h.wanted, v.failsOtherwise) || v.holderFails(p) {
 			continue
 		}
 		expected := h.expect()
@@ -191,6 +191,16 @@ func (v *verdict) failsOtherwise(addr string) bool {
 
 // subject is the pair that a text of a plan is about.
 var subject = regexp.MustCompile(`(?:of user|User:) (\d+)(?: \([^)]*\))? (?:in access group|Access group:) (\d+)`)
+
+// holderFails reports whether the plan of an address that holds the pair fails for another reason, so that it says nothing about the pair.
+func (v *verdict) holderFails(p pair) bool {
+	for addr, o := range v.heldAfterMoves() {
+		if o.pair() == p && v.failsOtherwise(addr) {
+			return true
+		}
+	}
+	return false
+}
 
 func (v *verdict) compareWithPlan(p pair, h *hands, expected []expectation) {
 	var said, allowed []string
