@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,6 +54,7 @@ const (
 	kindNotShared      = "a process does not share what it knows of a condition"
 	kindUndone         = "a create is refused because its pair exists, and the run removes it"
 	kindAfterDoubt     = "a pair is created after its delete failed"
+	kindBlindPost      = "a POST is repeated although the first may have worked"
 )
 
 // kinds is ordered from causes to consequences.
@@ -60,7 +62,7 @@ var kinds = []string{
 	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
 	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
 	kindUnannounced, kindPlanSilent, kindPlanFalse, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached,
-	kindUndone, kindAfterDoubt, kindSlow, kindSlowStop, kindInFlight, kindNotShared, kindLateRequest, kindManyRequests,
+	kindUndone, kindAfterDoubt, kindBlindPost, kindSlow, kindSlowStop, kindInFlight, kindNotShared, kindLateRequest, kindManyRequests,
 }
 
 // overlapping is appended to the kind of a violation if the run removes and creates one pair, so that these are separate kinds.
@@ -220,6 +222,7 @@ func (v *verdict) judge() {
 	v.judgeAdoptions()
 	v.judgeRefusals(f)
 	v.judgeDoubts()
+	v.judgePosts()
 	v.judgeCauses()
 	v.judgeToken()
 	for _, d := range v.c.diags {
@@ -340,7 +343,7 @@ func (v *verdict) judgeSharedRequests() {
 	if slices.ContainsFunc(v.s.Events, func(e event) bool { return !e.before() }) || v.c.halted() {
 		return
 	}
-	if slices.ContainsFunc(v.s.Faults, func(f fault) bool { return f.Status == 0 }) { // such a response may have the status 200
+	if slices.ContainsFunc(v.s.Faults, func(f fault) bool { return f.Status < http.StatusBadRequest }) { // see isFinal
 		return
 	}
 	failed := false
@@ -363,7 +366,7 @@ func (v *verdict) judgeSharedRequests() {
 }
 
 // isFinal reports whether a response concerns more than the request: no response, a token that is rejected or lacks a permission, or a rate
-// limit.
+// limit. The status of a page that is not JSON does not say whether the request failed.
 func isFinal(status int) bool {
 	return slices.Contains([]int{0, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, status)
 }
@@ -630,6 +633,26 @@ func (v *verdict) judgeDoubts() {
 			if ch != removal && created && o.pair() == removal.prior.pair() {
 				v.broke(kindAfterDoubt, "%s at %s", o.pair(), ch.addr)
 			}
+		}
+	}
+}
+
+// judgePosts checks rule 3: after a POST that may have worked, another one of the same pair needs a lookup, and none follows a timeout. A
+// connection that breaks has the status 0.
+func (v *verdict) judgePosts() {
+	open := map[string]int{} // the status of the last POST with this body that may have worked, if no lookup has followed
+	for _, r := range v.requests() {
+		status, again := open[r.Body]
+		mayWork := r.Status == 0 || r.Status == http.StatusRequestTimeout || r.Status >= http.StatusInternalServerError
+		switch {
+		case r.Method == http.MethodPost && again:
+			v.broke(kindBlindPost, "%s after the status %d", r.Body, status)
+		case r.Method == http.MethodPost && mayWork:
+			open[r.Body] = r.Status
+		case r.Method == http.MethodGet && r.Path == "/access_group_memberships":
+			maps.DeleteFunc(open, func(_ string, status int) bool {
+				return status != http.StatusRequestTimeout && status != http.StatusGatewayTimeout
+			})
 		}
 	}
 }

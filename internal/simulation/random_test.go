@@ -340,6 +340,9 @@ func (g *generator) fault() fault {
 		f.Effect = pick(g, kantatatest.CutBody, kantatatest.TruncateJSON)
 	case 6:
 		f.Effect = kantatatest.LoginPage
+		if g.one(2) {
+			f.Effect, f.Status, f.HTML = kantatatest.ReturnStatus, http.StatusOK, true
+		}
 	case 7:
 		f.Effect = kantatatest.NoResults
 		if get {
