@@ -202,6 +202,7 @@ func TestWhenTheListIsRead(t *testing.T) {
 						t.Fatal(err)
 					}
 					time.Sleep(time.Second) // until the first page has been read
+					synctest.Wait()
 				}
 				if got, pages := fake.counts[opByAddress], fake.counts[opPeople]; got != c.byAddress || pages != c.listPages {
 					t.Errorf("got %d requests by address and %d pages, want %d and %d", got, pages, c.byAddress, c.listPages)
@@ -226,6 +227,7 @@ func TestPeopleLeaveWhileTheListIsRead(t *testing.T) {
 		lookUp(t.Context(), 1, nil)
 		lookUp(t.Context(), 2, nil)
 		time.Sleep(time.Second) // until the first page has been read
+		synctest.Wait()
 		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		lookUp(short, 3, context.DeadlineExceeded)
@@ -259,6 +261,7 @@ func TestTheListAfterAFailure(t *testing.T) {
 						t.Errorf("lookup %d: got %v and the error %v, want one person", i, users, err)
 					}
 					time.Sleep(time.Second) // until the first page has been read
+					synctest.Wait()
 				}
 				lookUp(1)
 				lookUp(2)
@@ -270,6 +273,7 @@ func TestTheListAfterAFailure(t *testing.T) {
 				}
 				lookUp(3)
 				time.Sleep(listPause)
+				synctest.Wait()
 				fake.fail = nil
 				byAddress, pages := fake.counts[opByAddress], fake.counts[opPeople]
 				lookUp(4)
