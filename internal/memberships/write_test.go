@@ -244,6 +244,36 @@ func TestLookupsAfterATimeoutEnd(t *testing.T) {
 	}
 }
 
+// Before a second POST, the pair is looked up until lists must show what the first POST created (rule 3).
+func TestLookupsBeforeASecondPost(t *testing.T) {
+	t.Parallel()
+	for latency, want := range map[time.Duration]int{
+		200 * time.Millisecond: 2, // they end 0.7 s and 1.9 s after the first POST
+		time.Second:            1, // it ends after lag, 1.5 s
+	} {
+		bubble(t, latency.String(), func(t *testing.T) {
+			f := newFake(0)
+			f.latency = latency
+			lookups := 0
+			f.before = func(op string, n int) error {
+				switch {
+				case op == opPair:
+					lookups++
+				case op == opPost && n == 1:
+					lookups = 0
+					return errUnavailable
+				}
+				return nil
+			}
+			_, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+			checkError(t, err, nil)
+			if posts := f.count(opPost); posts != 2 || lookups != want {
+				t.Errorf("got %d POSTs and %d lookups between them, want 2 and %d", posts, lookups, want)
+			}
+		})
+	}
+}
+
 // If the pair is shown under an ID that this process has deleted, a GET decides whether the DELETE did anything.
 func TestCreateAfterADeleteThatDidNothing(t *testing.T) {
 	t.Parallel()
