@@ -116,8 +116,10 @@ func (v *verdict) inHand() map[pair]*hands {
 		case o != nil && o.tainted:
 			of(o.pair()).tainted++
 		case o == nil && in.imported && held[addr] == nil:
-			if h := of(in.pair); h.exists {
+			if h := of(in.pair); h.exists && userKnown {
 				h.kept++
+			} else if h.exists {
+				h.undecided++
 			}
 			continue
 		case o == nil:
