@@ -59,11 +59,11 @@ func (c *configuration) edit(e edit) {
 	i := c.find(e.Addr)
 	switch e.What {
 	case editAdd:
-		if i < 0 && !c.has(e.Who) {
+		if i < 0 && !c.has(e.Who) && !c.gaveUp(e.Addr) {
 			c.keys = append(c.keys, keyed{e.Addr, e.Who})
 		}
 	case editDuplicate:
-		if i < 0 && c.has(e.Who) {
+		if i < 0 && c.has(e.Who) && !c.gaveUp(e.Addr) {
 			c.keys = append(c.keys, keyed{e.Addr, e.Who})
 		}
 	case editRemove:
@@ -71,7 +71,7 @@ func (c *configuration) edit(e edit) {
 			c.keys = slices.Delete(slices.Clone(c.keys), i, i+1)
 		}
 	case editRename, editMove:
-		if i >= 0 && c.find(e.To) < 0 {
+		if i >= 0 && c.find(e.To) < 0 && !c.gaveUp(e.To) {
 			c.keys[i].addr = e.To
 			if e.What == editMove {
 				c.moves = append(c.moves, [2]string{e.Addr, e.To})
@@ -102,6 +102,11 @@ func (c *configuration) edit(e edit) {
 		c.editCount(e)
 		c.option(e)
 	}
+}
+
+// gaveUp reports that a moved block is from the address. Then, Terraform does not allow a resource there.
+func (c *configuration) gaveUp(addr string) bool {
+	return slices.ContainsFunc(c.moves, func(move [2]string) bool { return move[0] == addr })
 }
 
 func (c *configuration) editCount(e edit) {
