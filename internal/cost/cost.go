@@ -144,7 +144,9 @@ func (l List) worthReading(short bool, spare float64) bool {
 	case l.Needs == Completely:
 		return requests >= pages/4
 	case short:
-		return float64(l.Remaining()) <= spare
+		// Lookups that arrive one by one cost a request each, which the target does not allow for. Then the list pays as soon as they have
+		// cost as much as its pages.
+		return float64(l.Remaining()) <= spare || requests >= pages
 	}
 	return l.Pages <= shortPages || requests >= max(5, pages/3)
 }

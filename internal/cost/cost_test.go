@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -169,6 +170,22 @@ func TestTrips(t *testing.T) {
 		if remaining, trips := l.Remaining(), l.Trips(); remaining != c.remaining || trips != c.trips {
 			t.Errorf("%d of %d pages held, extent %d: got %d pages in %d round trips, want %d in %d",
 				c.held, c.pages, c.needs, remaining, trips, c.remaining, c.trips)
+		}
+	}
+}
+
+// Terraform's calls do not always arrive ten at a time. If each costs a request of its own, the list must be read nevertheless.
+func TestLookupsThatArriveOneByOne(t *testing.T) {
+	t.Parallel()
+	one := List{Lookups: 1, Requests: 1, Needs: AllPages}
+	for asked := range 20 {
+		account, group := one, one
+		account.Pages, account.Held, account.Spent = 8, 1, float64(asked)
+		group.Filter.AccessGroupID, group.Spent = "340001", float64(asked)
+		d := Demand{Account: account, Groups: []List{group}, Unread: 20, Asked: asked + 1}
+		got := slices.ContainsFunc(d.Decide(), func(r Reading) bool { return r.Filter == account.Filter && r.Extent == AllPages })
+		if want := asked >= 8; got != want {
+			t.Errorf("after %d lookups of a request each: got %t, want %t for reading the account's list of 8 pages", asked, got, want)
 		}
 	}
 }
