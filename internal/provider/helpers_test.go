@@ -25,6 +25,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
@@ -915,4 +916,24 @@ func lookupsOfPeople(fake *kantatatest.Server) int {
 		}
 	}
 	return n
+}
+
+// said makes n calls, parallelism of them at a time, and returns what they said, without those that said nothing.
+func said(n, parallelism int, call func(i int) string) (all []string) {
+	var mu sync.Mutex // guards all
+	var calls errgroup.Group
+	calls.SetLimit(parallelism)
+	for i := range n {
+		calls.Go(func() error {
+			text := call(i)
+			mu.Lock()
+			defer mu.Unlock()
+			if text != "" {
+				all = append(all, text)
+			}
+			return nil
+		})
+	}
+	_ = calls.Wait()
+	return all
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"golang.org/x/sync/errgroup"
 )
 
 // processCondition is something that makes every request of a process fail.
@@ -93,20 +91,7 @@ func playCondition(t *testing.T, c processCondition, operation string, n, parall
 	if said := diagnosticText(r.configure(settings)); said != "" {
 		t.Fatalf("got the error %q, want none", said)
 	}
-	var mu sync.Mutex
-	var errors []string
-	var calls errgroup.Group
-	calls.SetLimit(parallelism)
-	for i := range n {
-		calls.Go(func() error {
-			said := r.condition(operation, i)
-			mu.Lock()
-			defer mu.Unlock()
-			errors = append(errors, said)
-			return nil
-		})
-	}
-	_ = calls.Wait()
+	errors := said(n, parallelism, func(i int) string { return r.condition(operation, i) })
 	took := time.Since(start)
 
 	lines, full := 0, 0

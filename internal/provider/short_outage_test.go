@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
@@ -68,30 +65,17 @@ func playShortOutage(t *testing.T, kind, operation string, parallelism int) {
 	if said := diagnosticText(r.configure(settings)); said != "" {
 		t.Fatalf("got the error %q, want none", said)
 	}
-	var mu sync.Mutex
-	var errors []string
-	var calls errgroup.Group
-	calls.SetLimit(parallelism)
-	for i := range n {
-		calls.Go(func() error {
-			var said string
-			switch operation {
-			case "create":
-				_, said = r.create(t.Context(), fmt.Sprint(kantatatest.FinanceApprovers), fmt.Sprint(kantatatest.FirstUser+int64(i)))
-			case "read":
-				_, said = r.read(t.Context(), stateOf(seeded[i]))
-			case "delete":
-				_, said = r.delete(t.Context(), stateOf(seeded[i]))
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if said != "" {
-				errors = append(errors, said)
-			}
-			return nil
-		})
-	}
-	_ = calls.Wait()
+	errors := said(n, parallelism, func(i int) (said string) {
+		switch operation {
+		case "create":
+			_, said = r.create(t.Context(), fmt.Sprint(kantatatest.FinanceApprovers), fmt.Sprint(kantatatest.FirstUser+int64(i)))
+		case "read":
+			_, said = r.read(t.Context(), stateOf(seeded[i]))
+		case "delete":
+			_, said = r.delete(t.Context(), stateOf(seeded[i]))
+		}
+		return said
+	})
 	if len(errors) > 0 {
 		t.Errorf("got %d errors, want none; the first is %s", len(errors), errors[0])
 	}
