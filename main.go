@@ -25,6 +25,9 @@ func main() {
 		return
 	}
 	provider.LimitMemory()
+	if !*debug { // then, the log goes to the terminal
+		provider.OmitUnreadLogs()
+	}
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 		Address: "registry.terraform.io/kantata-community/kantata",
 		Debug:   *debug,

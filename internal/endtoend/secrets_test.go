@@ -78,7 +78,7 @@ provider "kantata" {
 				}
 			}
 			log := w.read("trace.log")
-			w.says(log, "[TRACE]", "Kantata API request", "POST", "request_id=")
+			w.says(log, "[TRACE]", "sdk.framework", "Kantata API request", "POST", "request_id=")
 			w.lacks(kantatatest.Token)
 		})
 	}

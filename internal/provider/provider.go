@@ -60,6 +60,17 @@ func LimitMemory() {
 	}
 }
 
+// OmitUnreadLogs turns off the log of the plugin framework, several lines for each call, unless Terraform writes a log: Terraform would
+// parse and discard them. TF_LOG_SDK overrides it.
+func OmitUnreadLogs() {
+	for _, name := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK"} {
+		if os.Getenv(name) != "" {
+			return
+		}
+	}
+	_ = os.Setenv("TF_LOG_SDK", "OFF") // fails only for names that are not valid
+}
+
 type kantataProvider struct {
 	version string
 }

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -302,5 +303,28 @@ func TestRejectedToken(t *testing.T) {
 	})
 	if n := count(fake, "POST"); n != 0 {
 		t.Errorf("got %d POSTs after a 401, want none", n)
+	}
+}
+
+func TestFrameworkLogIsOmittedOnlyIfTerraformWritesNoLog(t *testing.T) {
+	for _, tt := range []struct {
+		name, value string // of the variable that is set
+		want        string // TF_LOG_SDK
+	}{
+		{"TF_LOG_CORE", "TRACE", "OFF"},
+		{"TF_LOG", "DEBUG", ""},
+		{"TF_LOG_PROVIDER", "TRACE", ""},
+		{"TF_LOG_SDK", "INFO", "INFO"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, name := range []string{"TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_SDK"} {
+				t.Setenv(name, "")
+			}
+			t.Setenv(tt.name, tt.value)
+			OmitUnreadLogs()
+			if got := os.Getenv("TF_LOG_SDK"); got != tt.want {
+				t.Errorf("TF_LOG_SDK with %s=%s: got %q, want %q", tt.name, tt.value, got, tt.want)
+			}
+		})
 	}
 }

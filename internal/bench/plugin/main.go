@@ -26,6 +26,7 @@ import (
 
 func main() {
 	product.LimitMemory()
+	product.OmitUnreadLogs()
 	if err := run(os.Getenv(usage.ModeVariable)); err != nil {
 		log.Fatal(err)
 	}
