@@ -1,4 +1,4 @@
-// Package apart keeps writes and lists of one process apart, because a delete moves rows from page to page while a list is read.
+// Package apart keeps writes that move rows from page to page, and lists that are read page by page, apart in one process.
 package apart
 
 import (

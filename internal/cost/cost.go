@@ -18,6 +18,8 @@ const (
 	fewLookups, freeRequests = 4, 3
 	// shortPages is how many pages the lists may have for the stricter of the two targets: twice the best number of requests, plus 3.
 	shortPages = 10
+	// fewTrips is how many round trips lookups by pair wait for a list that saves requests. The proof takes two more.
+	fewTrips = 2
 	// perRequest is how many lookups by ID the best provider answers with one request: Terraform sends ten at a time.
 	perRequest = 10
 )
@@ -121,10 +123,14 @@ func (d Demand) Decide() (readings []Reading) {
 	return readings
 }
 
-// read reads the list. Its lookups wait for it if that takes no more round trips than their small requests, and for a complete list in any
-// case, because lookups by pair cost a request each. If no page of the list has been read, it is not known how long the list takes.
+// read reads the list. Its lookups wait for it if that takes no more round trips than their small requests. Lookups by pair cost a request
+// each, so they also wait for a list that takes few round trips if it is being read, or costs less than small requests have so far.
 func (l List) read() Reading {
-	return Reading{l.Filter, l.Needs, l.Needs == Completely || l.Pages > 0 && float64(l.Trips()) <= max(1, l.Requests)}
+	waits := l.Pages > 0 && float64(l.Trips()) <= max(1, l.Requests)
+	if l.Needs == Completely {
+		waits = l.Trips() <= fewTrips && (l.beingRead() || l.again() || l.Spent+l.Requests >= float64(l.Remaining()))
+	}
+	return Reading{l.Filter, l.Needs, waits}
 }
 
 func (l List) costUnknown() bool { return l.Pages == 0 && !l.Blocked && l.InProgress == Nothing }
@@ -139,7 +145,7 @@ func (l List) worthReading(short bool, spare float64) bool {
 	switch {
 	case l.beingRead():
 		return true
-	case l.Blocked, l.Pages == 0, l.Spent == 0, l.Remaining() == 0:
+	case l.Blocked, l.Pages == 0, l.Remaining() == 0, l.Spent == 0 && !l.again():
 		return false
 	case l.Needs == Completely:
 		return requests >= pages/4
@@ -149,6 +155,11 @@ func (l List) worthReading(short bool, spare float64) bool {
 		return float64(l.Remaining()) <= spare || requests >= pages
 	}
 	return l.Pages <= shortPages || requests >= max(5, pages/3)
+}
+
+// again reports that a list that became too old is read again at once, because the round alone justifies half of its cost.
+func (l List) again() bool {
+	return l.Needs == Completely && l.Requests >= max(fewLookups, float64(l.Remaining())/2)
 }
 
 // Remaining is how many pages are still to be read; one if that is unknown. A proof reads the last page twice.

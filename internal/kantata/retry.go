@@ -59,7 +59,7 @@ func (c *Client) do(ctx context.Context, r request, decode func(body []byte) err
 		if a.outage != 0 {
 			continue // the gate does the waiting
 		}
-		if err := sleep(ctx, c.backoff(faults, a.retryAfter)); err != nil {
+		if err := Sleep(ctx, c.backoff(faults, a.retryAfter)); err != nil {
 			a.err.Err = err
 			return a.err
 		}
@@ -150,7 +150,8 @@ func (c *Client) backoff(n int, retryAfter time.Duration) time.Duration {
 	return jittered(c.config.Waits.RetryMin, c.config.Waits.RetryMax, n)
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends. Then, the error is that of ctx.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

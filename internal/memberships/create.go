@@ -98,8 +98,11 @@ func (s *Store) lookAndPost(ctx context.Context, p *pair, key kantata.Pair, sinc
 	if err := s.ask(ctx, q); err != nil {
 		return kantata.Membership{}, err
 	}
+	s.mu.Lock()
+	_, deleted := s.deleted[q.membership.ID]
+	s.mu.Unlock()
 	exists := q.found
-	if exists && s.hasDeleted(q.membership.ID) { // a list that lags, or a DELETE that did nothing
+	if exists && deleted { // a list that lags, or a DELETE that did nothing
 		_, err := s.getByID(ctx, q.membership.ID)
 		if exists = !errors.Is(err, errNoID); exists && err != nil {
 			return kantata.Membership{}, err
@@ -131,11 +134,12 @@ func existing(err error) *kantata.Membership {
 // post sends the POST, and repeats it if that is allowed, until its outcome is known (rule 3). The pair was absent just before. The error
 // wraps [kantata.ErrTooLate] if the first POST cannot be sent by sendBy.
 func (s *Store) post(ctx context.Context, p *pair, key kantata.Pair, sendBy time.Time) (kantata.Membership, error) {
-	defer s.startWrite(ctx, key)()
-	if err := ctx.Err(); err != nil {
-		return kantata.Membership{}, err
-	}
 	s.mu.Lock()
+	if s.unordered {
+		s.mu.Unlock()
+		defer s.apart.Write(ctx)()
+		s.mu.Lock()
+	}
 	p.above = s.highest
 	c := creation{pair: key, above: p.above, budget: pendingFor}
 	s.mu.Unlock()
@@ -191,7 +195,7 @@ func (s *Store) lookUpCreated(ctx context.Context, c *creation, wait time.Durati
 	began := time.Now()
 	defer func() { c.budget -= time.Since(began) }()
 	for again := true; again; wait *= 2 {
-		if err = sleep(limited, wait); err != nil {
+		if err = kantata.Sleep(limited, wait); err != nil {
 			break
 		}
 		var rows []kantata.Membership
@@ -218,7 +222,7 @@ func (s *Store) lookUpCanceled(ctx context.Context, c *creation) (kantata.Member
 	cause := ctx.Err()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), canceledFor)
 	defer cancel()
-	_ = sleep(ctx, canceledFor/5)
+	_ = kantata.Sleep(ctx, canceledFor/5)
 	rows, err := s.lookUpPair(ctx, c.pair)
 	if len(rows) > 0 {
 		return c.choose(rows)

@@ -31,7 +31,7 @@ func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) err
 	case refused:
 		return &RefusedDeleteError{Pair: key}
 	}
-	defer s.startWrite(ctx, key)()
+	defer s.apart.Write(ctx)()
 	err := s.remove(ctx, p, id, key)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -65,16 +65,45 @@ func TestRequestCounts(t *testing.T) {
 			return f
 		})
 		if seed == 0 {
-			budget("apply of 1,000 creates in 20 groups", 60, func(t *testing.T) *fake {
-				f := newFake(1600).randomly(seed)
-				s := newStore(f)
-				inParallel(t, 10, 1000, func(i int) error { return create(t, s, testPair(2000+i)) })
-				return f
-			})
+			for _, random := range []bool{false, true} {
+				budget(fmt.Sprintf("apply of 1,000 creates in 20 groups, random delays %v", random), 60, func(t *testing.T) *fake {
+					f := newFake(1600)
+					if random {
+						f.randomly(seed)
+					}
+					s := newStore(f)
+					inParallel(t, 10, 1000, func(i int) error { return create(t, s, testPair(2000+i)) })
+					return f
+				})
+			}
 		}
 		if seed == 0 && !testing.Short() {
 			budget("plan of 1 of 100,000", 1, func(t *testing.T) *fake { return plan(t, seed, 1) })
 			budget("plan of 20 of 100,000", 5, func(t *testing.T) *fake { return plan(t, seed, 20) })
+		}
+	}
+}
+
+// Lists save requests, and hardly make an apply slower than one lookup and one POST for each create: the proof of a list takes three round
+// trips, and a fourth if the list has a new last page.
+func TestCreatesAreNotSlowerThanOneByOne(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []int{150, 1600, 4000, 12000} {
+		for _, n := range []int{10, 20, 40, 100, 300} {
+			bubble(t, fmt.Sprintf("%d creates, account of %d", n, rows), func(t *testing.T) {
+				f := newFake(rows)
+				s := newStore(f)
+				began := time.Now()
+				inParallel(t, 10, n, func(i int) error {
+					_, err := s.Create(t.Context(), testPair(20000+i), CreateOptions{})
+					return err
+				})
+				waves := time.Duration((n + 9) / 10)
+				if got, most := time.Since(began), waves*(2*f.latency+gather)+4*f.latency; got > most {
+					t.Errorf("got a duration of %v, want at most %v", got, most)
+				}
+				time.Sleep(time.Minute)
+			})
 		}
 	}
 }

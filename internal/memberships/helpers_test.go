@@ -191,6 +191,9 @@ func (f *fake) randomly(seed uint64) *fake {
 }
 
 func (f *fake) request(ctx context.Context, op string, work func() error) error {
+	if ctx.Err() != nil { // the client sends nothing
+		return &kantata.Error{Outcome: kantata.OutcomeNotDone, Err: ctx.Err()}
+	}
 	f.mu.Lock()
 	f.counts[op]++
 	n, latency := f.counts[op], f.latency
@@ -206,7 +209,7 @@ func (f *fake) request(ctx context.Context, op string, work func() error) error 
 			return err
 		}
 	}
-	if err := sleep(ctx, latency/2); err != nil {
+	if err := kantata.Sleep(ctx, latency/2); err != nil {
 		return &kantata.Error{Outcome: kantata.OutcomePending, Err: err}
 	}
 	err := work()
@@ -215,7 +218,7 @@ func (f *fake) request(ctx context.Context, op string, work func() error) error 
 			return err
 		}
 	}
-	if err := sleep(ctx, latency/2); err != nil {
+	if err := kantata.Sleep(ctx, latency/2); err != nil {
 		return &kantata.Error{Outcome: kantata.OutcomePending, Err: err}
 	}
 	return err

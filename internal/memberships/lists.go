@@ -27,10 +27,14 @@ type list struct {
 	inProgress  *inProgress
 	// blocked is until when no round reads the list.
 	blocked time.Time
+	// doubted is when an own write of a row of the list last ended in doubt.
+	doubted time.Time
+}
 
-	// writing counts the own writes in progress that may change the list, and wrote is when the last one ended.
-	writing int
-	wrote   time.Time
+// created is an own create that ended at that time.
+type created struct {
+	kantata.Membership
+	at time.Time
 }
 
 // inProgress is a reading; done is closed when it ends.
@@ -94,14 +98,6 @@ func (s *Store) lookInLists(q *lookup) bool {
 // certain reports whether a row that the list does not contain is absent.
 func (s *Store) certain(l *list) bool { return l.complete && time.Since(l.began) <= absentFor }
 
-// hasDeleted reports whether this process has deleted the ID.
-func (s *Store) hasDeleted(id kantata.ID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, deleted := s.deleted[id]
-	return deleted
-}
-
 // isOutdated reports that a response begun at that time may show a membership although this process has deleted it. The mutex is held.
 func (s *Store) isOutdated(id kantata.ID, began time.Time) bool {
 	deleted, ok := s.deleted[id]
@@ -126,21 +122,27 @@ func (l *list) remove(m kantata.Membership) {
 	}
 }
 
-// matching returns the rows that match the filter, in ascending ID order.
-func (l *list) matching(filter kantata.MembershipFilter) []kantata.Membership {
+// matching returns the rows that match the filter and are not outdated, in ascending ID order. The mutex is held.
+func (s *Store) matching(l *list, filter kantata.MembershipFilter) []kantata.Membership {
 	rows := []kantata.Membership{}
 	for pair, ofPair := range l.rows {
-		if (filter.AccessGroupID == "" || filter.AccessGroupID == pair.AccessGroupID) && (filter.UserID == "" || filter.UserID == pair.UserID) {
+		if matches(filter, pair) {
 			rows = append(rows, ofPair...)
 		}
 	}
-	return sorted(rows)
+	return sorted(slices.DeleteFunc(rows, func(m kantata.Membership) bool { return s.isOutdated(m.ID, l.began) }))
+}
+
+func matches(filter kantata.MembershipFilter, pair kantata.Pair) bool {
+	return (filter.AccessGroupID == "" || filter.AccessGroupID == pair.AccessGroupID) && (filter.UserID == "" || filter.UserID == pair.UserID)
 }
 
 func sorted(rows []kantata.Membership) []kantata.Membership {
-	slices.SortFunc(rows, func(a, b kantata.Membership) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(rows, byID)
 	return rows
 }
+
+func byID(a, b kantata.Membership) int { return a.ID.Compare(b.ID) }
 
 // known adds what is known of the list to what the round wants of it. The mutex is held.
 func (s *Store) known(c cost.List, filter kantata.MembershipFilter) cost.List {
@@ -187,11 +189,11 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e cos
 		}
 		s.mu.Lock()
 	}
-	in := &inProgress{extent: e, done: make(chan struct{})}
+	in, pages := &inProgress{extent: e, done: make(chan struct{})}, l.pages
 	l.inProgress = in
 	s.mu.Unlock()
 	if e == cost.Completely {
-		rows, err = s.readCompletely(ctx, l)
+		err = s.readCompletely(ctx, filter, pages)
 	} else {
 		err = s.readPages(ctx, l, e)
 	}
@@ -203,6 +205,9 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e cos
 		l.held = 0
 	} else if e > cost.FirstPage {
 		l.spent = 0
+	}
+	if err == nil && e == cost.Completely {
+		rows = s.matching(l, filter)
 	}
 	return rows, err
 }
@@ -219,7 +224,8 @@ func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
 			return err
 		}
 		held, last = 1, max(paging.Count(page), 1)
-		s.store(l, paging.Complete[kantata.Membership]{Rows: page.Items, Pages: last, Began: began}, held, last == 1 && !paging.Short(page, 1))
+		first := paging.Complete[kantata.Membership]{Rows: page.Items, Pages: last, Began: began}
+		s.store(l.filter, first, held, last == 1 && !paging.Short(page, 1))
 	}
 	if e == cost.FirstPage {
 		return nil
@@ -236,30 +242,37 @@ func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
 	})
 }
 
-// readCompletely reads the list with proof, and returns its rows even if own writes keep it from saying what is absent.
-func (s *Store) readCompletely(ctx context.Context, l *list) ([]kantata.Membership, error) {
+// readCompletely reads the list with proof.
+func (s *Store) readCompletely(ctx context.Context, filter kantata.MembershipFilter, pages int) error {
 	defer s.apart.List(ctx)()
-	s.mu.Lock()
-	pages := l.pages
-	s.mu.Unlock()
-	read, err := s.pagesOf(l.filter).Read(ctx, pages)
-	if err != nil {
-		return nil, err
+	read, err := s.pagesOf(filter).Read(ctx, pages)
+	if err == nil {
+		s.store(filter, read, read.Pages, true)
 	}
-	s.store(l, read, read.Pages, true)
-	return s.visible(read.Rows, read.Began), nil
+	return err
 }
 
-// store keeps what was read. It is complete if that is proven and if no own write overlapped with the reading.
-func (s *Store) store(l *list, read paging.Complete[kantata.Membership], held int, proven bool) {
+// store keeps what was read, with what this process created in the meantime or just before. It is complete if that is proven and if no own
+// write has ended in doubt since then.
+func (s *Store) store(filter kantata.MembershipFilter, read paging.Complete[kantata.Membership], held int, proven bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	l := s.list(filter)
 	l.rows = make(map[kantata.Pair][]kantata.Membership, len(read.Rows))
 	for _, m := range read.Rows {
 		l.put(m)
 	}
+	for _, c := range slices.Backward(s.created) { // no delete of this process removes them (rule 11)
+		if !c.at.After(read.Began.Add(-lag)) {
+			break
+		}
+		if matches(filter, c.Pair()) {
+			l.put(c.Membership)
+		}
+	}
+	s.unordered = s.unordered || !slices.IsSortedFunc(read.Rows, byID)
 	l.began, l.pages, l.held = read.Began, read.Pages, held
-	l.complete = proven && l.writing == 0 && !l.wrote.After(read.Began)
+	l.complete = proven && !l.doubted.After(read.Began)
 	if held == 1 {
 		l.pageTime = time.Since(read.Began)
 	}
@@ -276,8 +289,7 @@ func (s *Store) completeRows(ctx context.Context, filter kantata.MembershipFilte
 		for _, f := range []kantata.MembershipFilter{filter, {AccessGroupID: filter.AccessGroupID}, {UserID: filter.UserID}, {}} {
 			if l := s.lists[f]; l != nil && l.complete && (s.certain(l) || !l.began.Before(asked)) {
 				defer s.mu.Unlock()
-				outdated := func(m kantata.Membership) bool { return s.isOutdated(m.ID, l.began) }
-				return slices.DeleteFunc(l.matching(filter), outdated), nil
+				return s.matching(l, filter), nil
 			}
 		}
 		s.mu.Unlock()
@@ -299,13 +311,10 @@ func (s *Store) lookUpPair(ctx context.Context, pair kantata.Pair) ([]kantata.Me
 		}
 		rows := s.visible(page.Items, began)
 		if len(rows) > 0 || len(page.Items) == 0 {
-			s.mu.Lock()
-			l := s.list(kantata.MembershipFilter(pair))
-			s.mu.Unlock()
-			s.store(l, paging.Complete[kantata.Membership]{Rows: rows, Pages: 1, Began: began}, 1, true)
+			s.store(kantata.MembershipFilter(pair), paging.Complete[kantata.Membership]{Rows: rows, Pages: 1, Began: began}, 1, true)
 			return rows, nil
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := kantata.Sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -341,19 +350,12 @@ func (s *Store) inLists(pair kantata.Pair, do func(l *list)) {
 	}
 }
 
-// startWrite begins a write of the pair, which lasts until end is called.
-func (s *Store) startWrite(ctx context.Context, pair kantata.Pair) (end func()) {
-	together := s.apart.Write(ctx)
-	s.inLists(pair, func(l *list) { l.writing++ })
-	return func() {
-		s.inLists(pair, func(l *list) { l.writing, l.wrote = l.writing-1, time.Now() })
-		together()
-	}
-}
-
 // wrote applies an own create to the lists at hand.
 func (s *Store) wrote(m kantata.Membership) {
 	s.saw(m)
+	s.mu.Lock()
+	s.created = append(s.created, created{m, time.Now()})
+	s.mu.Unlock()
 	s.inLists(m.Pair(), func(l *list) {
 		if l.rows != nil {
 			l.put(m)
@@ -369,5 +371,7 @@ func (s *Store) removed(id kantata.ID, pair kantata.Pair) {
 	})
 }
 
-// forget keeps lists at hand from saying that the pair is absent, because it may exist.
-func (s *Store) forget(pair kantata.Pair) { s.inLists(pair, func(l *list) { l.complete = false }) }
+// forget keeps lists that were begun before from saying that the pair is absent, because it may exist.
+func (s *Store) forget(pair kantata.Pair) {
+	s.inLists(pair, func(l *list) { l.complete, l.doubted = false, time.Now() })
+}

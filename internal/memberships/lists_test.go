@@ -2,6 +2,9 @@ package memberships
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,6 +136,79 @@ func TestListsAreShared(t *testing.T) {
 		defer cancel()
 		_, err := s.completeRows(ctx, kantata.MembershipFilter{})
 		checkError(t, err, context.DeadlineExceeded)
+		time.Sleep(time.Minute)
+	})
+}
+
+// A create does not wait for a list that is being read. The list contains what was created in the meantime or just before, and is complete.
+func TestCreatesDuringAList(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(sampled(50, 10)) {
+		bubble(t, fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			f := newFake(450).randomly(seed)
+			created := map[kantata.ID]time.Time{}
+			f.page = func(_ kantata.MembershipFilter, _ int, page *kantata.Page[kantata.Membership]) {
+				rows := len(page.Items) // new rows appear late; all of them are on one page
+				page.Items = slices.DeleteFunc(page.Items, func(m kantata.Membership) bool { return time.Since(created[m.ID]) < lag })
+				page.Count -= rows - len(page.Items)
+			}
+			s := newStore(f)
+			var creates sync.WaitGroup
+			for i := range 10 {
+				creates.Go(func() {
+					time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+					began := time.Now()
+					m, err := s.post(t.Context(), s.pair(testPair(500+i)), testPair(500+i), time.Time{})
+					checkError(t, err, nil)
+					s.wrote(m)
+					f.mu.Lock()
+					created[m.ID] = time.Now()
+					f.mu.Unlock()
+					if took := time.Since(began); took > 2*f.latency {
+						t.Errorf("got a create in %v, want at most %v", took, 2*f.latency)
+					}
+				})
+			}
+			time.Sleep(400 * time.Millisecond)
+			_, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
+			checkError(t, err, nil)
+			creates.Wait()
+			rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
+			checkError(t, err, nil)
+			requests := f.besidesWrites()
+			_, err = s.Find(t.Context(), testPair(700))
+			checkError(t, err, ErrAbsent)
+			if got := f.besidesWrites(); len(rows) != 460 || got != requests {
+				t.Errorf("got %d rows, and %d requests to find that a pair is absent, want 460 and none", len(rows), got-requests)
+			}
+			group := groupOf(testPair(500))
+			rows, err = s.read(t.Context(), group, cost.Completely)
+			checkError(t, err, nil)
+			if got, want := len(rows), len(f.groups[group.AccessGroupID]); got != want {
+				t.Errorf("got %d rows of group %s, want %d", got, group.AccessGroupID, want)
+			}
+		})
+	}
+}
+
+// A list that was being read when a create ended in doubt does not say that its pair is absent.
+func TestCreateInDoubtDuringAList(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(450)
+		f.before = func(op string, _ int) error {
+			if op == opPost {
+				time.Sleep(3 * f.latency / 2) // the list begins with its last page, the second request
+			}
+			return fail(errUnavailable, opPost, opPair)(op, 0)
+		}
+		s := newStore(f)
+		go func() { _, _ = s.completeRows(t.Context(), kantata.MembershipFilter{}) }()
+		_, err := s.post(t.Context(), s.pair(jane), jane, time.Time{})
+		checkError(t, err, &UncertainError{})
+		time.Sleep(time.Minute / 10)
+		_, err = s.Find(t.Context(), jane)
+		checkError(t, err, errUnavailable)
 		time.Sleep(time.Minute)
 	})
 }

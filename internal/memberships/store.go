@@ -10,14 +10,13 @@
 // knows whether the account has one page or five hundred, or how many lookups will follow. So a round that sends its small requests
 // also requests the first page of a list, which tells what the rest costs. The rest is read once the small requests that the list
 // would have saved reach about a quarter of its cost: earlier, it wastes pages if few lookups follow; later, it costs round trips. A
-// round waits for a list only if that is no slower than its small requests, which also replace a list that fails or is slow (rule 13).
+// round waits for a list only if that is hardly slower than its small requests. These also replace a list that fails or is slow (rule 13).
 //
 // Lists (lists.go, package paging). That a row exists needs no proof: any page that shows it will do, for a minute. That a pair is
 // absent needs a complete list, and holds for ten seconds. A list of several pages is complete if no row before its last page was
 // removed while it was read. Rows are in ascending ID order, so the last page begins with the same row before and after all other
-// pages are read if and only if that is the case. This process applies its own writes to every list at hand. A list that was read
-// while such a write was in progress may or may not contain it, so the two are kept apart (package apart). If they overlap
-// nevertheless, the list says what exists, but not what is absent.
+// pages are read if and only if that is the case. Own deletes would move rows, so they and lists are kept apart (package apart). Own
+// creates add rows at the end. Every list that is at hand or is being read includes what this process has written.
 //
 // Pairs (pair.go, create.go, delete.go). A renamed resource is a delete and a create of one pair, in any order (rule 11). Both hold
 // the pair's lock from their first lookup to their last. A create whose pair exists gives a delete a moment to begin, waits for its
@@ -86,6 +85,8 @@ type Store struct {
 	// idsBlocked is until when no request asks for several IDs, because one failed.
 	idsBlocked time.Time
 	deleted    map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
+	created    []created                // what this process created or adopted, the latest last
+	unordered  bool                     // rows are not in ascending ID order, so a create can move them from page to page
 	asked      int                      // how many lookups there were
 	highest    int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
 	vainWaits  int                      // how many creates in a row waited in vain for a delete
@@ -198,16 +199,5 @@ func (s *Store) saw(rows ...kantata.Membership) {
 	defer s.mu.Unlock()
 	for _, m := range rows {
 		s.highest = max(s.highest, m.ID.Int64())
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

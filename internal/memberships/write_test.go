@@ -757,23 +757,38 @@ func TestCanceledWrites(t *testing.T) {
 			f.checkRows(t, c.rows)
 		})
 	}
-	bubble(t, "create, while a list is read", func(t *testing.T) {
-		f := newFake(0)
-		f.hang = []string{opGroup}
-		s := newStore(f)
-		list, endList := context.WithCancel(t.Context())
-		go func() { _, _ = s.completeRows(list, kantata.MembershipFilter{AccessGroupID: "9"}) }()
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		began := time.Now()
-		_, err := s.Create(ctx, jane, CreateOptions{})
-		checkError(t, err, context.DeadlineExceeded)
-		if took := time.Since(began); took > time.Second || f.count(opPost) != 0 {
-			t.Errorf("got %d POSTs and an end after %v, want none and 1 s", f.count(opPost), took)
-		}
-		endList()
-	})
+	for name, c := range map[string]struct {
+		op    string
+		write func(ctx context.Context, s *Store) error
+	}{
+		"delete, while a list is read": {opDelete, func(ctx context.Context, s *Store) error { return s.Delete(ctx, "1001", jane) }},
+		"create, while a list in another order is read": {opPost, func(ctx context.Context, s *Store) error {
+			_, err := s.completeRows(ctx, kantata.MembershipFilter{})
+			checkError(t, err, nil)
+			_, err = s.Create(ctx, jane, CreateOptions{})
+			return err
+		}},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			f := newFake(2)
+			f.page = func(_ kantata.MembershipFilter, _ int, page *kantata.Page[kantata.Membership]) {
+				slices.Reverse(page.Items)
+			}
+			f.hang = []string{opGroup}
+			s := newStore(f)
+			list, endList := context.WithCancel(t.Context())
+			go func() { _, _ = s.completeRows(list, kantata.MembershipFilter{AccessGroupID: "9"}) }()
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			began := time.Now()
+			checkError(t, c.write(ctx, s), context.DeadlineExceeded)
+			if took := time.Since(began); took > time.Second || f.count(c.op) != 0 {
+				t.Errorf("got %d writes and an end after %v, want none and 1 s", f.count(c.op), took)
+			}
+			endList()
+		})
+	}
 	bubble(t, "create, waiting for the lock", func(t *testing.T) {
 		f := newFake(0)
 		f.add(jane)
