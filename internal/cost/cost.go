@@ -124,11 +124,11 @@ func (d Demand) Decide() (readings []Reading) {
 }
 
 // read reads the list. Its lookups wait for it if that takes no more round trips than their small requests. Lookups by pair cost a request
-// each, so they also wait for a list that takes few round trips if it is being read, or costs less than small requests have so far.
+// each, so they wait for each list that takes few round trips, because it is being read or saves requests.
 func (l List) read() Reading {
 	waits := l.Pages > 0 && float64(l.Trips()) <= max(1, l.Requests)
 	if l.Needs == Completely {
-		waits = l.Trips() <= fewTrips && (l.beingRead() || l.again() || l.Spent+l.Requests >= float64(l.Remaining()))
+		waits = l.Trips() <= fewTrips
 	}
 	return Reading{l.Filter, l.Needs, waits}
 }
@@ -139,13 +139,17 @@ func (l List) beingRead() bool { return !l.Blocked && l.InProgress >= l.Needs }
 
 // worthReading compares the cost of the list with the small requests that it would have saved, those sent and half of those about to be
 // sent: a quarter to a third of its pages justify it. If all lists are short, that would be too many requests for the target, so spare
-// limits the pages.
+// limits the pages. Lookups by pair wait for a list of few round trips, so they must have cost a third of it.
 func (l List) worthReading(short bool, spare float64) bool {
 	pages, requests := float64(l.Pages), l.Spent+l.Requests/2
 	switch {
 	case l.beingRead():
 		return true
-	case l.Blocked, l.Pages == 0, l.Remaining() == 0, l.Spent == 0 && !l.again():
+	case l.Blocked, l.Pages == 0, l.Remaining() == 0:
+		return false
+	case l.Needs == Completely && l.Trips() <= fewTrips:
+		return l.Spent+l.Requests >= max(fewLookups, float64(l.Remaining())/3)
+	case l.Spent == 0:
 		return false
 	case l.Needs == Completely:
 		return requests >= pages/4
@@ -155,11 +159,6 @@ func (l List) worthReading(short bool, spare float64) bool {
 		return float64(l.Remaining()) <= spare || requests >= pages
 	}
 	return l.Pages <= shortPages || requests >= max(5, pages/3)
-}
-
-// again reports that a list that became too old is read again at once, because the round alone justifies half of its cost.
-func (l List) again() bool {
-	return l.Needs == Completely && l.Requests >= max(fewLookups, float64(l.Remaining())/2)
 }
 
 // Remaining is how many pages are still to be read; one if that is unknown. A proof reads the last page twice.
