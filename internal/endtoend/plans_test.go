@@ -311,6 +311,16 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 			{config: one("x", group, user(1), "") + y, command: apply, saysNot: []string{"Error:"}},
 			{command: "plan -detailed-exitcode"},
 		}, pairOf(group, user(0), user(1))},
+		"a tainted membership that is imported at another address": {[]step{
+			{config: x, command: apply},
+			{command: "taint kantata_access_group_membership.x"},
+			{config: one("x", group, user(1), "") + y + importBlock("y", "340001/12000001"), command: "plan", says: []string{review, "56000101"}},
+			{command: "plan -parallelism=1", says: []string{review, "56000101"}},
+			{config: one("x", group, user(1), "") + y + importBlock("y", "56000101"), command: "plan", says: []string{review, "56000101"}},
+			{command: "untaint kantata_access_group_membership.x"},
+			{command: "plan", code: 1, says: []string{heldError}},
+			{config: x, command: "plan -detailed-exitcode", saysNot: silence},
+		}, pairOf(group, user(0))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

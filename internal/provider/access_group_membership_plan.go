@@ -55,6 +55,7 @@ func (r *accessGroupMembershipResource) ModifyPlan(ctx context.Context, req reso
 	switch {
 	case resp.Diagnostics.HasError():
 	case isNew && mark == nil:
+		resp.Diagnostics.Append(diagnostics(r.data.plans.create())...)
 		resp.Diagnostics.Append(r.planWant(ctx, plan, false)...)
 	case isNew:
 	case len(resp.RequiresReplace) > 0:

@@ -213,6 +213,9 @@ type planAddress struct {
 	held      string // the user whose membership the address has in the state, if any
 	wanted    string // the user whom the configuration names, if any, or someone
 	imported  bool   // an import block brings the membership into the state
+	importsID bool   // the import block gives the membership ID
+	tainted   bool   // Terraform plans the address as if it were new
+	forgotten bool   // a removed block keeps the membership; OpenTofu reads it
 	planFirst bool   // the plan call comes before the Read, as it may for a key that is gone
 }
 
@@ -243,7 +246,11 @@ func (w *planWalk) add(text string) {
 
 func (w *planWalk) read(ctx context.Context, i int, a planAddress) {
 	if a.imported {
-		_, text := w.run.importID(ctx, "340002/"+a.wanted)
+		id := "340002/" + a.wanted
+		if a.importsID {
+			id = w.states[a.wanted]["id"]
+		}
+		_, text := w.run.importID(ctx, id)
 		w.add(text)
 		return
 	}
@@ -252,13 +259,13 @@ func (w *planWalk) read(ctx context.Context, i int, a planAddress) {
 	w.add(text)
 }
 
-func (w *planWalk) plan(ctx context.Context, i int, a planAddress) {
+func (w *planWalk) plan(ctx context.Context, a planAddress, absent bool) {
 	holds := a.held
 	if a.imported {
 		holds = a.wanted
 	}
 	prior := w.states[holds]
-	if w.absent[i] {
+	if absent || a.tainted {
 		prior = nil
 	}
 	user := text(a.wanted)
@@ -316,6 +323,22 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 		"held twice, one is removed": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane}}, []string{heldTwice}},
 		"held twice, one is replaced": {[]string{jane}, []planAddress{{held: jane, wanted: jane}, {held: jane, wanted: amir}},
 			[]string{heldTwice}},
+		"tainted": {[]string{jane}, []planAddress{{held: jane, wanted: jane, tainted: true}}, nil},
+		"held twice, one is tainted and gets another user": {[]string{jane},
+			[]planAddress{{held: jane, wanted: jane}, {held: jane, wanted: amir, tainted: true}}, []string{summaryReview}},
+		"held twice, one is tainted and gets a user who is not known yet": {[]string{jane},
+			[]planAddress{{held: jane, wanted: jane}, {held: jane, wanted: someone, tainted: true}}, []string{summaryReview}},
+		"tainted, and imported at another address": {[]string{jane},
+			[]planAddress{{held: jane, wanted: amir, tainted: true}, {wanted: jane, imported: true}}, []string{summaryReview}},
+		"tainted, and imported at another address by its ID": {[]string{jane},
+			[]planAddress{{held: jane, wanted: amir, tainted: true}, {wanted: jane, imported: true, importsID: true}}, []string{summaryReview}},
+		"tainted and created again, and imported at another address": {[]string{jane},
+			[]planAddress{{held: jane, wanted: jane, tainted: true}, {wanted: jane, imported: true}}, []string{duplicate, summaryReview}},
+		"tainted, and another pair is imported": {[]string{jane, amir},
+			[]planAddress{{held: jane, wanted: jane, tainted: true}, {wanted: amir, imported: true}}, nil},
+		"imported": {[]string{jane}, []planAddress{{wanted: jane, imported: true}, {wanted: amir}}, nil},
+		"forgotten, and imported at another address": {[]string{jane},
+			[]planAddress{{held: jane, forgotten: true}, {wanted: jane, imported: true}}, nil},
 	} {
 		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			states := map[string]state{}
@@ -329,7 +352,7 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 			lengths := map[string]int{}
 			for i, a := range c.addresses {
 				lengths[strconv.Itoa(i)] = 1
-				if a.held != "" || a.imported {
+				if (a.held != "" || a.imported) && !a.forgotten {
 					lengths[strconv.Itoa(i)] = 2
 				}
 			}
@@ -340,17 +363,15 @@ func TestPlanCallsInEveryOrder(t *testing.T) {
 				for _, key := range order {
 					i, _ := strconv.Atoi(key)
 					a := c.addresses[i]
-					isPlan := lengths[key] == 1 || (made[key] == 1) != a.planFirst
+					isPlan := lengths[key] == 1 && !a.forgotten || (made[key] == 1) != a.planFirst
 					made[key]++
-					switch {
-					case !isPlan:
+					if !isPlan {
 						w.read(t.Context(), i, a)
-					case lengths[key] == 2 && !w.absent[i]:
-						w.plan(t.Context(), i, a)
-					default: // a new address may wait for the others
-						waiting.Go(func() { w.plan(t.Context(), i, a) })
-						time.Sleep(quietTime / 4)
+						continue
 					}
+					absent := w.absent[i]
+					waiting.Go(func() { w.plan(t.Context(), a, absent) }) // it may wait for the others
+					time.Sleep(quietTime / 10)
 				}
 				waiting.Wait()
 				if got := slices.Sorted(maps.Keys(w.said)); !slices.Equal(got, c.want) {

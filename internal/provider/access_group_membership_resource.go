@@ -151,6 +151,9 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 		return
 	}
 	model := prior.with(membership)
+	if !hasPair {
+		r.data.plans.beginRead(model.pair())(false)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 }

@@ -168,9 +168,10 @@ func (f finding) warning() (summary, detail string) {
 			"import the membership at the new address instead, with the ID %q, or set adopt_existing = true.",
 			membership, f.membership.pair())
 	}
-	return summaryReview, fmt.Sprintf("%s is in the state at two addresses. If one of them is destroyed or replaced, the person is removed "+
-		"from the group. "+
-		"Remove one of the addresses with terraform state rm, and remove its block from the configuration.", membership)
+	return summaryReview, fmt.Sprintf("%s is in the state at two addresses, or an import block adds a second one. If one of the two is "+
+		"tainted, replaced or destroyed, the apply removes the person from the group. Only one resource may manage a membership: remove the "+
+		"import block, or remove one address from the state with terraform state rm or a removed block with destroy = false. "+
+		"Let only one block name this person and group.", membership)
 }
 
 // origin says who created the membership and when, as far as Kantata returned it.

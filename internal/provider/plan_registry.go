@@ -27,6 +27,8 @@ type planRegistry struct {
 
 	mu         sync.Mutex // guards all fields below, and the pairs and wants that they lead to
 	pairs      map[kantata.Pair]*plannedPair
+	readTwice  []*plannedPair       // pairs that two Reads are about
+	creates    int                  // plan calls of addresses that are new or tainted
 	explained  map[findingKind]bool // errors whose full text was reported
 	writing    bool                 // a create, update or delete was called
 	isReleased bool
@@ -38,11 +40,15 @@ type planRegistry struct {
 
 // plannedPair is what the calls say about one pair.
 type plannedPair struct {
-	holders   [numFates]int // addresses that hold the pair in the state, by their fate
-	reads     int           // Reads that have begun and have not found the pair absent
-	readsDone int           // those of them that have ended
-	wants     []*want
-	adoptSaid bool
+	holders   [numFates]int   // addresses that hold the pair in the state, by their fate
+	kept      membershipModel // what one that keeps the pair holds
+	reads     int             // Reads that have begun and have not found the pair absent
+	readsDone int             // those of them that have ended
+	// createsBefore is the registry's number of creates when the first of them ended.
+	createsBefore int
+	wants         []*want
+	adoptSaid     bool
+	twiceSaid     bool
 
 	// known is closed when calls no longer need to wait for the pair's holder.
 	known   chan struct{}
@@ -106,14 +112,16 @@ func (r *planRegistry) beginRead(pair kantata.Pair) (end func(absent bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.pair(pair)
-	p.reads++
+	if p.reads++; p.reads == 2 {
+		r.readTwice = append(r.readTwice, p)
+	}
 	return func(absent bool) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if absent {
 			p.reads--
-		} else {
-			p.readsDone++
+		} else if p.readsDone++; p.readsDone == 1 {
+			p.createsBefore = r.creates
 		}
 	}
 }
@@ -126,21 +134,33 @@ func (r *planRegistry) hold(held membershipModel, fate fate) []finding {
 		return nil
 	}
 	p := r.pair(held.pair())
-	kept, lost := p.holders[keeps]+p.holders[undecides], p.holders[removes]+p.holders[givesUp]
 	p.holders[fate]++
 	p.setKnown()
+	if !fate.loses() {
+		p.kept = held
+	}
 
 	var findings []finding
-	switch {
-	case !fate.loses() && lost > 0, fate.loses() && kept > 0:
+	if p.staying() > 0 && p.lost() > 0 {
 		findings = append(findings, r.finding(findingLosesAccess, held))
-	case !fate.loses() && kept > 0:
-		findings = append(findings, r.finding(findingHeldTwice, held))
+	} else {
+		findings = r.sayTwice(p)
 	}
 	for _, w := range p.wants {
 		if w.judged {
 			findings = append(findings, r.say(p, w)...)
 		}
+	}
+	return findings
+}
+
+// create records the plan call of an address that is new or tainted.
+func (r *planRegistry) create() (findings []finding) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.creates++
+	for _, p := range r.readTwice {
+		findings = append(findings, r.sayTwice(p)...)
 	}
 	return findings
 }
@@ -271,6 +291,24 @@ func (r *planRegistry) finding(kind findingKind, m membershipModel) finding {
 	return finding{kind: kind, membership: m, inFull: first}
 }
 
+// sayTwice returns the finding that two addresses hold the pair, and that the plan keeps it at one of them at least. It must be called with
+// the lock held.
+//
+// Terraform plans a tainted address as if it were new, so only its Read shows the pair that the apply removes. It is no error, because
+// OpenTofu also reads an address that it forgets, and makes no plan call for it.
+func (r *planRegistry) sayTwice(p *plannedPair) []finding {
+	mayBeTainted := p.reads > p.staying()+p.lost() && r.creates > p.createsBefore
+	if p.twiceSaid || p.staying() == 0 || p.staying() == 1 && !mayBeTainted {
+		return nil
+	}
+	p.twiceSaid = true
+	return []finding{r.finding(findingHeldTwice, p.kept)}
+}
+
+func (p *plannedPair) staying() int { return p.holders[keeps] + p.holders[undecides] }
+
+func (p *plannedPair) lost() int { return p.holders[removes] + p.holders[givesUp] }
+
 func (p *plannedPair) setKnown() {
 	if !p.isKnown {
 		p.isKnown = true
@@ -292,11 +330,11 @@ func (p *plannedPair) verdict(w *want) (findingKind, membershipModel) {
 		kind = findingKeptElsewhere
 	case p.holders[undecides] > 0:
 		kind = findingUndecidedElsewhere
-	case p.holders[removes]+p.holders[givesUp] > 0 && w.adopts:
+	case p.lost() > 0 && w.adopts:
 		kind = findingAdoptedOrInterrupted
 	case p.holders[removes] > 0 && !w.replaces:
 		kind = findingRemovedElsewhere
-	case p.holders[removes]+p.holders[givesUp] > 0:
+	case p.lost() > 0:
 		kind = findingInterrupted
 	case p.reads > 0 && p.reads == w.readBefore && !w.replaces:
 		// The plan call of the address that was read is still to come, or the address is a tainted one that wants its own pair.

@@ -85,6 +85,12 @@ func holdCall(fate fate) func(*walk, string) {
 	}
 }
 
+// createCall is the plan call of a tainted address that is to get another pair, or of a new address.
+func createCall(w *walk, _ string) {
+	defer w.registry.begin()()
+	w.add(w.registry.create())
+}
+
 func wantCall(replaces, adopts bool) func(*walk, string) {
 	return func(w *walk, address string) {
 		defer w.registry.begin()()
@@ -119,6 +125,9 @@ func TestPlanRegistryTable(t *testing.T) {
 	kept, removed, givenUp := calls{readCall, holdCall(keeps)}, calls{readCall, holdCall(removes)}, calls{readCall, holdCall(givesUp)}
 	undecided := calls{readCall, holdCall(undecides)}
 	withoutRead := func(c calls) calls { return c[1:] }
+	// A tainted address is to get another pair, or its own one again.
+	tainted, taintedSame := calls{readCall, createCall}, calls{readCall, createCall, wantCall(false, false), judgeCall}
+	forgotten, another := calls{readCall}, calls{createCall}
 	added, adopting := calls{wantCall(false, false), judgeCall}, calls{wantCall(false, true), judgeCall}
 	replacement, adoptingReplacement := calls{wantCall(true, false), judgeCall}, calls{wantCall(true, true), judgeCall}
 
@@ -163,6 +172,20 @@ func TestPlanRegistryTable(t *testing.T) {
 		{"kept and given up", []calls{kept, givenUp}, false, "loses access"},
 		{"kept twice and removed", []calls{kept, kept, removed}, false, "loses access|held twice,loses access"},
 		{"removed and given up", []calls{removed, givenUp}, false, ""},
+		{"kept and tainted", []calls{kept, tainted}, false, "held twice"},
+		{"kept and tainted, and another is new", []calls{kept, tainted, another}, false, "held twice"},
+		{"undecided and tainted", []calls{undecided, tainted}, false, "held twice"},
+		{"kept twice and tainted", []calls{kept, withoutRead(kept), tainted}, false, "held twice"},
+		{"kept and tainted, removed again", []calls{kept, taintedSame}, false,
+			"held twice,kept elsewhere|held elsewhere,held twice,kept elsewhere"},
+		{"kept and removed, and another is new", []calls{kept, removed, another}, false, "loses access|held twice,loses access"},
+		{"removed and tainted", []calls{removed, tainted}, false, ""},
+		{"given up and tainted", []calls{givenUp, tainted}, false, ""},
+		{"kept, and another is new", []calls{kept, another}, false, ""},
+		{"kept, and tainted without refresh", []calls{kept, withoutRead(tainted)}, false, ""},
+		{"kept and forgotten", []calls{kept, forgotten}, false, ""},
+		{"kept and forgotten, and another is new", []calls{kept, forgotten, another}, false, "|held twice"},
+		{"kept and read twice, absent", []calls{kept, {readAbsentCall}, another}, absent, ""},
 		{"new, kept and removed", []calls{added, kept, withoutRead(removed)}, false,
 			"kept elsewhere,loses access|loses access,removed elsewhere"},
 		{"new, removed and given up", []calls{added, removed, withoutRead(givenUp)}, false, "removed elsewhere|interrupted,removed elsewhere"},

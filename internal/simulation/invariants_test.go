@@ -406,6 +406,14 @@ func (v *verdict) looksNew(held *change) bool {
 	}))
 }
 
+// looksForgotten reports whether the run removes a pair at a tainted address although the plan keeps it at another one. For the provider,
+// this looks like an address that OpenTofu forgets, so a warning is enough. With -refresh=false, it cannot know the tainted address.
+func (v *verdict) looksForgotten(p pair) bool {
+	return v.plan != nil && (v.says(p) || v.s.NoRefresh) && slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
+		return ch.removes() && ch.prior.tainted && ch.prior.pair() == p && ch.instance.pair != p
+	})
+}
+
 // judgeAccess checks that every person whom the configuration names has access, or that an error names the pair, or that Terraform never
 // started the create.
 func (v *verdict) judgeAccess(f *facts) {
@@ -420,6 +428,7 @@ func (v *verdict) judgeAccess(f *facts) {
 		had := v.existed(p)
 		switch {
 		case had && !started && (v.c.halted() || v.dependencyFailed(addrs)):
+		case v.looksForgotten(p):
 		case had:
 			v.broke(kindLostAccess, "%s, wanted by %s", p, addrs)
 		case v.applied && !v.c.failed() && started:
@@ -461,7 +470,7 @@ func (v *verdict) judgeState(f *facts) {
 		switch {
 		case exists && p != o.pair():
 			v.broke(kindWrongState, "%s: membership %s is of %s", name, o.id(), p)
-		case exists, known && last.Outside, v.excused(o.pair()):
+		case exists, known && last.Outside, v.excused(o.pair()), v.looksForgotten(o.pair()):
 		default:
 			v.broke(kindWrongState, "%s: membership %s", name, o.id())
 		}

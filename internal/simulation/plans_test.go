@@ -27,6 +27,7 @@ type hands struct {
 	// Addresses that hold the pair in the state.
 	kept, undecided, removed, givenUp int
 	tainted, forgotten                int
+	unread                            int // tainted, and -refresh=false does not read them
 
 	// Addresses that want the pair and do not hold it, or hold a tainted object of it.
 	wanted   []string
@@ -43,10 +44,13 @@ type expectation struct{ due, also []string }
 // expect is the table of what a plan says, for who wants a pair and who holds it.
 func (h *hands) expect() (all []expectation) {
 	stays := h.kept + h.undecided
-	if stays > 0 && h.lost() > 0 {
+	switch {
+	case stays > 0 && h.lost() > 0:
 		all = append(all, expectation{due: []string{saysHeldTwice}, also: []string{saysReview}})
-	} else if stays > 1 {
+	case stays > 1, stays > 0 && h.tainted > 0:
 		all = append(all, expectation{due: []string{saysReview}})
+	case stays > 0 && h.forgotten > 0: // in OpenTofu, it may be a tainted address
+		all = append(all, expectation{also: []string{saysReview}})
 	}
 	warnings := []string{saysReview, saysAdopted}
 	switch {
@@ -61,7 +65,7 @@ func (h *hands) expect() (all []expectation) {
 		all = append(all, expectation{[]string{saysRemoved}, warnings})
 	case h.lost() > 0:
 		all = append(all, expectation{[]string{saysReview}, warnings})
-	case h.tainted > 0: // kindUnannounced says when a warning is due
+	case h.tainted+h.unread > 0: // kindUnannounced says when a warning is due
 		all = append(all, expectation{nil, warnings})
 	case h.forgotten > 0:
 		all = append(all, expectation{nil, append(warnings, saysExists)})
@@ -113,6 +117,8 @@ func (v *verdict) inHand() map[pair]*hands {
 		userKnown := !changing || !in.deferred
 		holds := o != nil && !o.tainted
 		switch {
+		case o != nil && o.tainted && v.s.NoRefresh:
+			of(o.pair()).unread++
 		case o != nil && o.tainted:
 			of(o.pair()).tainted++
 		case o == nil && in.imported && held[addr] == nil:
@@ -158,7 +164,7 @@ func (v *verdict) judgePlan() {
 			continue
 		}
 		expected := h.expect()
-		if (!ordered || v.s.NoRefresh && h.tainted > 0) && len(h.wanted) > 0 && !h.replaces && h.exists {
+		if (!ordered || h.unread > 0) && len(h.wanted) > 0 && !h.replaces && h.exists {
 			more := []string{saysExists, saysReview, saysAdopted}
 			for i := range expected {
 				e := &expected[i]
