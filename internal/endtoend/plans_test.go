@@ -424,12 +424,15 @@ func TestTradeWithAnUnknownUser(t *testing.T) {
 	w.write("main.tf", config(user(1), user(0)))
 	w.kantata.ResetRequests()
 	w.says(w.run(1, strings.Fields(apply)...), "Error: Access Group Membership Still Held", "340001/12000002", "-target")
+	const replaced = "-replace=kantata_access_group_membership.y"
+	w.says(w.run(1, "plan", replaced), "Error: Access Group Membership Still Held", "-target")
 	w.run(0, strings.Fields(apply+" -target=terraform_data.user")...)
 	for _, r := range w.kantata.Requests() {
 		if r.Method != http.MethodGet {
 			t.Errorf("got %s %s, want no write", r.Method, r.Path)
 		}
 	}
+	w.says(w.run(0, "plan", replaced), review, "2 to add, 0 to change, 2 to destroy")
 	w.says(w.run(0, strings.Fields(apply)...), review, "2 added, 0 changed, 2 destroyed")
 	w.run(0, "plan", "-detailed-exitcode")
 }

@@ -123,9 +123,9 @@ const (
 		"terraform state rm 'ADDRESS'\n\n" +
 		"If that entry is a deposed object, the command removes everything at the address. Import the membership there again."
 
-	adviceUndecided = "Its user_id or access_group_id is not known until apply, so this apply cannot give it another person or group, and " +
-		"no other resource can get the membership. To free the membership, first apply what the ID depends on, for example with " +
-		"-target, and plan again. Otherwise, only one resource may manage it: remove one of the two."
+	adviceUndecided = "Its user_id or access_group_id is not known until apply, so this plan cannot tell whether the resource gives the " +
+		"membership up. To find out, first apply what the ID depends on, for example with -target, and plan again. If the resource keeps " +
+		"the membership, only one resource may manage it: remove one of the two."
 
 	adviceDuplicate = "Only one resource may manage a membership: remove one of the two."
 

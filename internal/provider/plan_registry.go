@@ -61,11 +61,14 @@ type fate int
 const (
 	givesUp   fate = iota // the address is replaced by another pair
 	removes               // its key or block is gone
-	undecides             // its pair is not known until apply. If it is another one, Terraform refuses the change, so this run keeps it
+	undecides             // its pair is not known until apply
 	keeps                 // it stays, or is replaced by itself
 	numFates              // not a fate
 )
 
+// loses reports whether the address gives the pair up. One that undecides keeps it, because Terraform refuses a change that only the apply
+// shows, unless -replace or replace_triggered_by replaces the address for another reason. The call that shows this comes second, and the
+// first may have to return the finding about an address whose own call has ended.
 func (f fate) loses() bool { return f <= removes }
 
 // want is an address that does not hold a pair in the state and plans to have it.
