@@ -29,7 +29,7 @@ const (
 	findingKeptElsewhere      // error: an address wants a pair that another one keeps
 	findingUndecidedElsewhere // error: an address wants a pair of another one, whose next pair is not known until apply
 	findingWantedTwice        // error: two addresses want one pair
-	findingLosesAccess        // error: the state holds one membership twice, and the plan destroys one of the two entries
+	findingLosesAccess        // error: two addresses hold one membership, and the plan destroys one of them and keeps the other
 )
 
 // rank orders kinds by severity. A finding is reported only if it is more severe than earlier ones about the same address.
@@ -86,7 +86,7 @@ func (f finding) errorDetail() string {
 		head, full = "This plan removes a membership at one address and creates it at another:", adviceRemovedElsewhere
 		short = "Add a moved block as in the first error with this summary."
 	case findingLosesAccess:
-		head, full = "The state holds this membership twice, and this plan destroys one entry:", adviceLosesAccess
+		head, full = "Two addresses hold this membership, and this plan destroys one of them:", adviceLosesAccess
 		short = "Use terraform state rm as in the first error with this summary."
 	case findingUndecidedElsewhere:
 		head, full = "A resource whose IDs are not all known yet holds this membership:", adviceUndecided
@@ -118,10 +118,10 @@ const (
 		"Otherwise, set adopt_existing = true in the resource that creates it. The person is in the group after the apply, but access may be " +
 		"interrupted for a moment. The same setting also helps if create_before_destroy has left a deposed object."
 
-	adviceLosesAccess = "The apply would remove the person, although another address keeps the membership. " +
-		"Remove the entry that the plan destroys or replaces from the state, and plan again:\n\n" +
+	adviceLosesAccess = "The apply would remove the person, although the other address keeps the membership. " +
+		"Remove the address that the plan destroys or replaces from the state, and plan again:\n\n" +
 		"terraform state rm 'ADDRESS'\n\n" +
-		"If that entry is a deposed object, the command removes everything at the address. Import the membership there again."
+		"If the plan destroys a deposed object, the command removes everything at its address. Import the membership there again."
 
 	adviceUndecided = "Its user_id or access_group_id is not known until apply, so this plan cannot tell whether the resource gives the " +
 		"membership up. To find out, first apply what the ID depends on, for example with -target, and plan again. If the resource keeps " +
@@ -140,7 +140,7 @@ const (
 	summaryReview  = "Review Access Group Memberships Before Apply"
 	summaryAdopted = "Existing Access Group Membership Adopted"
 
-	adviceStableKeys = "To avoid this, use for_each with stable keys instead of count, and add moved blocks from each index to its key."
+	adviceStableKeys = "If a resource uses count, avoid this with for_each and stable keys, and with moved blocks from each index to its key."
 )
 
 func (f finding) warning() (summary, detail string) {
@@ -158,7 +158,7 @@ func (f finding) warning() (summary, detail string) {
 	case findingOccupied:
 		return summaryReview, fmt.Sprintf("%s already exists, and this plan replaces another membership with it. "+
 			"If another resource removes it in the same apply (the list of a count has shifted, or two people trade places), "+
-			"access is interrupted for a moment. %s Otherwise, the apply removes the old membership and then fails. "+
+			"access is interrupted for a moment. %s If no resource removes it, the apply removes the old membership and then fails. "+
 			"To adopt the existing membership into the state, set adopt_existing = true. To manage it with another resource, import it "+
 			"there with the ID %q.",
 			membership, adviceStableKeys, f.membership.pair())

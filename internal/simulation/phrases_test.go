@@ -35,7 +35,7 @@ var causes = []struct {
 	{"Two resources in this configuration create this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 })
 	}},
-	{"The state holds this membership twice", func(v *verdict, d diagnostic) bool {
+	{"Two addresses hold this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, v.heldTwice)
 	}},
 	{"is in the state at two addresses", func(v *verdict, d diagnostic) bool {
