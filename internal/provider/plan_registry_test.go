@@ -185,6 +185,7 @@ func TestPlanRegistryTable(t *testing.T) {
 		{"kept, and tainted without refresh", []calls{kept, withoutRead(tainted)}, false, ""},
 		{"kept and forgotten", []calls{kept, forgotten}, false, ""},
 		{"kept and forgotten, and another is new", []calls{kept, forgotten, another}, false, "|held twice"},
+		{"another is new before one is forgotten and one kept", []calls{{createCall, readCall, readCall, holdCall(keeps)}}, false, ""},
 		{"kept and read twice, absent", []calls{kept, {readAbsentCall}, another}, absent, ""},
 		{"new, kept and removed", []calls{added, kept, withoutRead(removed)}, false,
 			"kept elsewhere,loses access|loses access,removed elsewhere"},
