@@ -452,8 +452,11 @@ func (v *verdict) dependencyFailed(addrs []string) bool {
 func (v *verdict) judgeState(f *facts) {
 	for id, names := range f.held {
 		// With -target, Terraform does not tell the provider who else holds the pair. So a warning of an adoption is enough, and nothing
-		// can be said about an import.
-		if len(v.cfg.targets) > 0 && slices.ContainsFunc(names, func(name string) bool { return slices.Contains(v.cfg.imports, name) }) {
+		// can be said about an import, or about what was held twice before.
+		twice := func(name string) bool {
+			return slices.Contains(v.cfg.imports, name) || v.held(v.before, v.state.all()[name].pair()) > 1
+		}
+		if len(v.cfg.targets) > 0 && slices.ContainsFunc(names, twice) {
 			continue
 		}
 		p := v.state.all()[names[0]].pair()
@@ -471,6 +474,7 @@ func (v *verdict) judgeState(f *facts) {
 		case exists && p != o.pair():
 			v.broke(kindWrongState, "%s: membership %s is of %s", name, o.id(), p)
 		case exists, known && last.Outside, v.excused(o.pair()), v.looksForgotten(o.pair()):
+		case v.heldTwice(o.pair()) && v.says(o.pair()): // the other address replaces itself; the next read takes the new ID (rule 2)
 		default:
 			v.broke(kindWrongState, "%s: membership %s", name, o.id())
 		}

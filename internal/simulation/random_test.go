@@ -276,6 +276,9 @@ func (g *generator) editKeys(list *[]edit, addr string) {
 	case 7:
 		if g.one(3) && len(g.config.keys) > 0 {
 			g.edit(list, edit{What: editDuplicate, Addr: fresh, Who: g.anyone()})
+			if g.one(2) { // two addresses hold the membership
+				*list = append(*list, edit{What: editImport, Addr: fresh})
+			}
 		}
 	case 8:
 		if g.one(3) {
