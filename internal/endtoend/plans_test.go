@@ -325,6 +325,12 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, s := range h.steps {
+				if strings.Contains(s.config, "moved {") {
+					needs(t, "moved blocks", "1.1.0", "1.6.0")
+				}
+				if slices.Contains(s.says, "moved {") || slices.Contains(s.says, heldError) {
+					needs(t, "plan calls for removals", "1.3.0", "1.6.0")
+				}
 				if strings.Contains(s.config, "import {") {
 					needs(t, "import blocks", "1.5.0", "1.6.0")
 				}

@@ -164,8 +164,9 @@ func (f finding) warning() (summary, detail string) {
 			membership, adviceStableKeys, f.membership.pair())
 	case findingHeldElsewhere:
 		return summaryReview, fmt.Sprintf("%s is in the state at another address, and this plan creates it at a new one. "+
-			"If the other address is tainted, access is interrupted for a moment. If it only leaves the state, the apply fails: "+
-			"import the membership at the new address instead, with the ID %q, or set adopt_existing = true.",
+			"If the plan destroys or replaces the other address, access is interrupted for a moment. For a renamed resource or key, a moved "+
+			"block avoids this. If the other address only leaves the state, the apply fails: import the membership at the new address "+
+			"instead, with the ID %q, or set adopt_existing = true.",
 			membership, f.membership.pair())
 	}
 	return summaryReview, fmt.Sprintf("%s is in the state at two addresses, or an import block adds a second one. If one of the two is "+
