@@ -107,6 +107,7 @@ func TestOnePersonInSeveralForms(t *testing.T) {
 // TestAnUnknownAddress plans a membership whose address is not known until apply.
 func TestAnUnknownAddress(t *testing.T) {
 	t.Parallel()
+	needs(t, "terraform_data", "1.4.0", "1.6.0")
 	w := newWorkspace(t, company())
 	unknown := onePerson("user_email_address = terraform_data.address.output") + `
 resource "terraform_data" "address" {

@@ -32,6 +32,9 @@ func TestModel(t *testing.T) {
 		t.Skip("-short does not run the real Terraform")
 	}
 	cli := findCLI(t)
+	if !cli.Supports("1.11.0", "1.12.0") {
+		t.Skipf("the model is one of Terraform 1.11 and newer, and of OpenTofu 1.12 and newer; this is %s", cli.name)
+	}
 	histories := load("testdata/model")
 	for seed := range uint64(comparedSeeds) {
 		histories[fmt.Sprintf("seed-%d", seed)] = comparable(seed)
