@@ -403,6 +403,32 @@ func TestPlanRegistrySilentWhileApplying(t *testing.T) {
 	})
 }
 
+// TestPlanRegistrySaysOnceThatTwoAddressesHoldAPair checks that the warning names the person, and that a plan has it once for each pair.
+func TestPlanRegistrySaysOnceThatTwoAddressesHoldAPair(t *testing.T) {
+	t.Parallel()
+
+	w := newWalk(true)
+	m := w.membership()
+	m.UserName = types.StringValue("Jane Doe")
+	for range 2 {
+		readCall(w, "")
+	}
+	var got []string
+	add := func(findings []finding) {
+		for _, f := range findings {
+			got = append(got, kindNames[f.kind]+" "+f.membership.UserName.ValueString())
+		}
+	}
+	add(w.registry.hold(m, keeps))
+	for range 2 {
+		add(w.registry.create())
+	}
+	add(w.registry.hold(m, keeps))
+	if want := []string{"held twice Jane Doe"}; !slices.Equal(got, want) {
+		t.Errorf("got findings %q, want %q", got, want)
+	}
+}
+
 func TestPlanRegistryExplainsOnce(t *testing.T) {
 	t.Parallel()
 
