@@ -7,29 +7,37 @@ import (
 	"strings"
 )
 
-// maxRounds is the number of runs that may fail before the configuration is reached: the first shows what the history left behind.
-const maxRounds = 1
+// Errors appear at three moments: in the plan; in the apply, if a user ID that was unknown turns out to be another person's; and in a
+// create, if the plan could not report what the create finds. All errors of one moment appear in one run, unless another error hides them,
+// but an error at one moment hides those of later moments. So a user may need one run for each moment.
 
-// rounds allows one more run if the configuration has a pair twice, and one more if a user ID may be unknown until apply. Each causes an
-// error that may appear only after another one is corrected.
-func (c *configuration) rounds() int {
-	twice, unknown := 0, 0
-	for _, in := range c.instances() {
-		if len(c.addressesOf(in.pair)) > 1 {
-			twice = 1
-		}
-		if in.deferred {
-			unknown = 1
-		}
+// rounds is the number of runs that may fail before the configuration is reached, if none of them hides what only a create can report. The
+// first shows what the history left behind.
+func (w *world) rounds() int {
+	n := 1
+	instances := w.config.instances()
+	in := slices.Collect(maps.Values(instances))
+	if slices.ContainsFunc(in, func(in instance) bool { return in.deferred }) {
+		n++ // the second moment
 	}
-	return maxRounds + twice + unknown
+	if slices.ContainsFunc(in, func(in instance) bool { return len(w.config.addressesOf(in.pair)) > 1 }) {
+		n++ // the error of the address that stays appears only after the other one is removed
+	}
+	if w.holdsTwice() {
+		n++ // a moved block, or another error, may come before the advice to remove one of the two
+	}
+	if w.history.Parallelism == 1 {
+		n++ // no call knows the others, so an error gives all remedies, and the user may try the wrong one first
+	}
+	return n
 }
 
-// hides reports whether a plan that failed may hide what only the apply can report: it also warned of a replacement, which the apply may
-// have to refuse, or something may replace itself with create_before_destroy.
+// hides reports whether a run that failed before its creates may hide what only a create can report: its plan warned of a replacement,
+// which the create may refuse; something may replace itself with create_before_destroy; or a user ID was unknown, so no plan call could
+// look its pair up.
 func (v *verdict) hides() bool {
-	warned := slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.summary == saysReview })
-	return v.plan == nil && (warned || v.config.createFirst)
+	return v.plan == nil && (v.config.createFirst || len(v.config.planData(v.before)) > 0 ||
+		slices.ContainsFunc(v.announced, func(d diagnostic) bool { return d.summary == saysReview }))
 }
 
 // settle plays a user who runs Terraform again without any fault, after everyone who left has returned, and follows the advice of the
@@ -40,23 +48,17 @@ func (w *world) settle() {
 		w.join(u)
 	}
 	w.config.begin()
-	most := w.config.rounds()
-	if w.history.Parallelism == 1 {
-		most++ // no call knows the others, so an error gives all remedies, and the user may try the wrong one first
-	}
-	if w.holdsTwice() {
-		most++ // a moved block, or another error, may come before the advice to remove one of the two
-	}
+	most, hidden := w.rounds(), 0
 	for round := 1; ; round++ {
 		w.say("end, run %d", round)
 		v := w.run(stepEnd+round, apply)
 		if !v.c.failed() {
 			break
 		}
-		if round == 1 && v.hides() {
-			most++
+		if v.hides() {
+			hidden = 1 // the third moment
 		}
-		if !v.followAll() && round > 1 || round > most {
+		if !v.followAll() && round > 1 || round > most+hidden {
 			w.broke(kindNotReached, "after %d runs: %s", round, v.c.diags[len(v.c.diags)-1].text())
 			return
 		}
