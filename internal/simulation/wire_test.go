@@ -44,6 +44,7 @@ type wire struct {
 	dead     bool           // nothing gets through any more
 	open     []net.Conn
 	posted   map[string]time.Time // when the last POST with this body was sent
+	broken   map[string]bool      // requests whose connection broke before the response
 }
 
 // wires finds the wire of a process by the address in its base URL.
@@ -70,7 +71,7 @@ func newWire(kantata http.Handler, seed uint64, latency time.Duration) *wire {
 	addr := fmt.Sprintf("127.0.0.1:%d", 10_000+nextPort.Add(1)%50_000)
 	w := &wire{
 		kantata: kantata, seed: seed, latency: latency, url: "http://" + addr + "/api/v1",
-		conns: make(chan net.Conn), closed: make(chan struct{}), asked: map[string]int{}, posted: map[string]time.Time{},
+		conns: make(chan net.Conn), closed: make(chan struct{}), asked: map[string]int{}, posted: map[string]time.Time{}, broken: map[string]bool{},
 	}
 	w.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: w}
 	wires.Store(addr, w)
@@ -132,16 +133,20 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		w.posted[string(body)] = time.Now()
 	}
-	late := w.ended && !w.dead
+	late, repeated := w.ended && !w.dead, w.broken[key] && write == 0
 	w.mu.Unlock()
-	w.sent(r)
+	if !repeated { // net/http repeats a GET by itself if a connection that was in use before breaks
+		w.sent(r)
+	}
 	if late {
 		w.late(r)
 	}
+	served := false
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.writes -= write
+		w.broken[key] = !served && r.Context().Err() == nil
 	}()
 	way := func(which string) time.Duration {
 		return time.Millisecond + time.Duration(hash(w.seed, key, nth, which)%uint64(w.latency))
@@ -167,6 +172,7 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.kantata.ServeHTTP(&delayed{ResponseWriter: out, arrive: arrive}, r)
+	served = true
 }
 
 // delayed is a response that takes some time to arrive.
