@@ -57,10 +57,12 @@ func (h *hands) expect() (all []expectation) {
 	case len(h.wanted) > 1:
 		all = append(all, expectation{[]string{saysDuplicate}, planSummaries})
 	case len(h.wanted) == 0 || !h.exists:
+	case stays > 0 && h.removed > 0: // the error depends on which plan call comes first, and saysHeldTwice names the others
+		all = append(all, expectation{[]string{saysDuplicate, saysStillHeld, saysRemoved}, warnings})
 	case h.kept > 0:
-		all = append(all, expectation{[]string{saysDuplicate}, append(warnings, saysStillHeld, saysRemoved)})
+		all = append(all, expectation{[]string{saysDuplicate}, append(warnings, saysStillHeld)})
 	case h.undecided > 0:
-		all = append(all, expectation{[]string{saysStillHeld}, append(warnings, saysRemoved)})
+		all = append(all, expectation{[]string{saysStillHeld}, warnings})
 	case h.removed > 0 && !h.adopts && !h.replaces:
 		all = append(all, expectation{[]string{saysRemoved}, warnings})
 	case h.lost() > 0:
