@@ -460,7 +460,8 @@ func (v *verdict) judgeState(f *facts) {
 			continue
 		}
 		p := v.state.all()[names[0]].pair()
-		if v.s.Command == commandRefreshOnly && v.held(v.before, p) > 1 { // no plan call shows it
+		plans := v.s.Command != commandRefreshOnly && v.s.Command != commandQuery
+		if !plans && v.held(v.before, p) > 1 { // no plan call shows it
 			continue
 		}
 		if len(names) > 1 && !v.excused(p) && !v.says(p) {
