@@ -261,14 +261,13 @@ func inconsistent(ch *change, planned tftypes.Value) (different []string) {
 	return different
 }
 
-// query is terraform query, with a list block for each access group and one for the account.
+// query is terraform query.
 func (c *command) query() {
 	all := c.startAll(phasePlan)
 	defer all.end()
 	p := all.main
-	nodes := []*node{{name: "list", run: func() bool { return p.query("") }}}
-	for g := range groups {
-		group := person{Group: g}.pair().group
+	var nodes []*node
+	for _, group := range queried() {
 		nodes = append(nodes, &node{name: "list " + group, run: func() bool { return p.query(group) }})
 	}
 	if !c.failed() {

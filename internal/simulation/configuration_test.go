@@ -262,5 +262,36 @@ func (c *configuration) hcl(baseURL string, alias bool) string {
 	return b.String()
 }
 
+// listBlock is the name of the list block of an access group, or of the account if the group is "".
+func listBlock(group string) string {
+	if group == "" {
+		return "all"
+	}
+	return "group" + group
+}
+
+// queried returns the access groups of the list blocks of terraform query.
+func queried() []string {
+	list := []string{""}
+	for g := range groups {
+		list = append(list, person{Group: g}.pair().group)
+	}
+	return list
+}
+
+// queryHCL writes these blocks.
+func queryHCL() string {
+	var b strings.Builder
+	for _, group := range queried() {
+		filter := ""
+		if group != "" {
+			filter = fmt.Sprintf("  config {\n    access_group_id = %q\n  }\n", group)
+		}
+		fmt.Fprintf(&b, "list %q %q {\n  provider         = kantata\n  include_resource = true\n  limit            = %d\n%s}\n",
+			typeName, listBlock(group), queryLimit, filter)
+	}
+	return b.String()
+}
+
 // full returns the address that Terraform uses.
 func full(addr string) string { return typeName + "." + addr }

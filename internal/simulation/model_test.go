@@ -37,13 +37,16 @@ func TestModel(t *testing.T) {
 	}
 	histories := load("testdata/model")
 	for seed := range uint64(comparedSeeds) {
-		histories[fmt.Sprintf("seed-%d", seed)] = comparable(seed)
+		histories[fmt.Sprintf("seed-%d", seed)] = comparable(seed, cli.Supports(queryVersion, ""))
 	}
 	for _, name := range slices.Sorted(maps.Keys(histories)) {
 		h := histories[name]
 		h.CLI = cli.model
 		t.Run(cli.name+"/"+name, func(t *testing.T) {
 			t.Parallel()
+			if !cli.Supports(queryVersion, "") && slices.ContainsFunc(h.Steps, step.queries) {
+				t.Skipf("terraform query needs Terraform %s; this is %s", queryVersion, cli.name)
+			}
 			compare(t, cli, h)
 		})
 	}
@@ -77,14 +80,19 @@ func findCLI(t *testing.T) realCLI {
 	return realCLI{found, found.Name + "-" + found.Version.String(), model, host + "/kantata-community/kantata"}
 }
 
-// comparable removes from a random history what depends on the order or the number of requests.
-func comparable(seed uint64) history {
+// queryVersion is the first version of Terraform that has terraform query. No version of OpenTofu has it.
+const queryVersion = "1.14.0"
+
+func (s step) queries() bool { return s.Command == commandQuery }
+
+// comparable removes from a random history what depends on the order or the number of requests, and terraform query if the CLI lacks it.
+func comparable(seed uint64, queries bool) history {
 	h := random(seed)
 	h.Latency, h.PageSize, h.Duplicates, h.Lists, h.Parallelism = 5, 0, refusedDuplicate, "", 10
 	h.Reading, h.DefaultRows, h.Lag = "", false, 0
 	for i := range h.Steps {
 		s := &h.Steps[i]
-		if s.Command == commandQuery { // older versions have no such command
+		if s.queries() && !queries { // older versions have no such command
 			s.Command = commandPlan
 		}
 		s.Faults = nil
@@ -190,7 +198,7 @@ func (o *outcome) difference(real *outcome) string {
 		}
 		return n
 	}
-	for _, part := range []string{"exit", "diagnostic", "call", "write", "state"} {
+	for _, part := range []string{"exit", "diagnostic", "call", "write", "result", "state"} {
 		model, real := count(o.parts[part]), count(real.parts[part])
 		lines := maps.Clone(model)
 		maps.Copy(lines, real)
@@ -224,6 +232,9 @@ func modelOutcomes(h history) (list []*outcome) {
 		for _, d := range v.c.diags {
 			o.add("diagnostic", "%s %s", severity(d.warning), d.summary)
 		}
+		for _, result := range v.c.found {
+			o.add("result", "%s", result)
+		}
 		o.addWrites(w.kantata.Requests())
 		for addr, object := range w.state.current {
 			o.add("state", "%s %s tainted=%t", addr, object.pair(), object.tainted)
@@ -231,7 +242,7 @@ func modelOutcomes(h history) (list []*outcome) {
 		for key, object := range w.state.deposed {
 			o.add("state", "%s %s deposed", block(key), object.pair())
 		}
-		o.planFailed = v.plan == nil
+		o.planFailed = v.plan == nil && !s.queries()
 		o.orderDecides = v.overlapped || o.planFailed
 		list = append(list, o)
 	}
@@ -323,6 +334,10 @@ func (r *realRun) step(s step) *outcome {
 	}
 	var ok bool
 	switch {
+	case s.queries():
+		must(os.WriteFile(filepath.Join(r.dir, "main.tfquery.hcl"), []byte(queryHCL()), 0o600))
+		w.inject(s, phasePlan)
+		ok = r.report([]string{"query"})
 	case s.Command == commandPlan:
 		ok = r.report(append([]string{"plan"}, options...))
 	case slices.ContainsFunc(s.Events, func(e event) bool { return e.Phase == phaseApply }):
@@ -357,18 +372,34 @@ func (r *realRun) terraform(args ...string) (output string, ok bool) {
 	return output, code == 0
 }
 
-// report runs a command with -json and keeps the summaries of its diagnostics.
+// report runs a command with -json and keeps the summaries of its diagnostics, and what a query found.
 func (r *realRun) report(args []string) (ok bool) {
 	r.t.Helper()
-	output, ok := r.terraform(slices.Insert(args, 1, "-json", "-input=false")...)
+	options := []string{"-json"}
+	if args[0] != "query" { // which has no such option
+		options = append(options, "-input=false")
+	}
+	output, ok := r.terraform(slices.Insert(args, 1, options...)...)
 	for line := range strings.Lines(output) {
 		var message struct {
 			Diagnostic *struct{ Severity, Summary string }
+			Found      *struct {
+				Address string
+				Name    string `json:"display_name"`
+				Object  struct {
+					User string `json:"user_id"`
+				} `json:"resource_object"`
+			} `json:"list_resource_found"`
 		}
-		if json.Unmarshal([]byte(line), &message) != nil || message.Diagnostic == nil {
+		if json.Unmarshal([]byte(line), &message) != nil {
 			continue
 		}
-		r.out.add("diagnostic", "%s %s", message.Diagnostic.Severity, message.Diagnostic.Summary)
+		if d := message.Diagnostic; d != nil {
+			r.out.add("diagnostic", "%s %s", d.Severity, d.Summary)
+		}
+		if f := message.Found; f != nil {
+			r.out.add("result", "%s %s %s", f.Address, f.Name, f.Object.User)
+		}
 	}
 	return ok
 }

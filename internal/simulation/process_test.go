@@ -341,24 +341,31 @@ func filter(t tftypes.Object, group string) *tfprotov6.DynamicValue {
 	return dynamic(t, tftypes.NewValue(t, values))
 }
 
+// queryLimit is the most results of a list block.
+const queryLimit = 10_000
+
 // query reads a list block, as terraform query does.
 func (p *process) query(group string) bool {
-	c, addr := p.command, "list "+group
+	c, addr := p.command, "list."+typeName+"."+listBlock(group)
 	t := p.schemas.ListResourceSchemas[typeName].ValueType().(tftypes.Object)
 	began := time.Now()
 	stream, err := p.server.(tfprotov6.ListResourceServer).ListResource(p.ctx, &tfprotov6.ListResourceRequest{
-		TypeName: typeName, Config: filter(t, group), IncludeResource: true, Limit: 10_000,
+		TypeName: typeName, Config: filter(t, group), IncludeResource: true, Limit: queryLimit,
 	})
 	if c.failCall(addr, nil, err) {
 		return false
 	}
-	var ids []string
+	var ids, found []string
 	for r := range stream.Results {
 		if c.add(addr, nil, r.Diagnostics) {
-			return false
+			return false // and nothing that was found is printed
 		}
-		ids = append(ids, attributes(p.unmarshal(r.Resource))["id"])
+		attrs := attributes(p.unmarshal(r.Resource))
+		ids, found = append(ids, attrs["id"]), append(found, addr+" "+r.DisplayName+" "+attrs["user_id"])
 	}
 	c.observe.listed(group, ids, began)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found = append(c.found, found...)
 	return true
 }

@@ -168,6 +168,22 @@ func (r *recorder) ConfigureProvider(
 	return r.ProviderServer.ConfigureProvider(ctx, req)
 }
 
+// A recorder also makes the calls of terraform query possible, which are not yet part of ProviderServer.
+func (r *recorder) lists() tfprotov6.ListResourceServer {
+	return r.ProviderServer.(tfprotov6.ListResourceServer)
+}
+
+func (r *recorder) ValidateListResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest,
+) (*tfprotov6.ValidateListResourceConfigResponse, error) {
+	return r.lists().ValidateListResourceConfig(ctx, req)
+}
+
+func (r *recorder) ListResource(ctx context.Context, req *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
+	r.note(fmt.Sprintf("list %s resource=%t limit=%d", req.TypeName, req.IncludeResource, req.Limit))
+	return r.lists().ListResource(ctx, req)
+}
+
 func (r *recorder) ReadDataSource(
 	ctx context.Context, req *tfprotov6.ReadDataSourceRequest,
 ) (*tfprotov6.ReadDataSourceResponse, error) {

@@ -123,6 +123,7 @@ type command struct {
 	processes   []*process // those that run
 	arrived     int        // requests of the phase
 	broken      []violation
+	found       []string             // by terraform query
 	readEnded   map[string]time.Time // by address
 	planBegan   map[string]time.Time // by address
 	posted      map[string]time.Time // when the last POST of an address was sent
