@@ -199,12 +199,13 @@ func (s *Store) lookUpCreated(ctx context.Context, c *creation, wait time.Durati
 			break
 		}
 		var rows []kantata.Membership
+		looked := time.Since(began) // a response may arrive long after Kantata read its list
 		if rows, err = s.lookUpPair(limited, c.pair); len(rows) > 0 {
 			m, err := c.choose(rows)
 			return m, false, err
 		}
 		pending := kantata.OutcomeOf(c.err) == kantata.OutcomePending
-		again = time.Since(began) < lag || pending && time.Since(began)+2*wait < c.budget
+		again = looked < lag || pending && time.Since(began)+2*wait < c.budget
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -22,7 +22,10 @@ func random(seed uint64) history {
 	h := history{settings: g.settings(seed)}
 	first := g.start()
 	first.Command = commandApply
-	if g.one(4) {
+	switch {
+	case g.lists && g.one(2):
+		g.removeEnds(&first)
+	case g.one(4):
 		g.disturb(&first)
 	}
 	h.Steps = append(h.Steps, first)
@@ -72,7 +75,7 @@ func (g *generator) settings(seed uint64) settings {
 	if g.lists = g.one(5); g.lists {
 		s.PageSize = 2 + g.IntN(3)
 		if g.one(2) {
-			s.Lists = "0"
+			s.Lists = pick(g, "all", "0")
 		}
 	}
 	if g.hidden = s.PageSize - 1; s.PageSize == 0 {
@@ -144,6 +147,10 @@ func (g *generator) outside(phase string, at int, what ...string) event {
 
 // disturb adds changes outside Terraform, faults and interrupts to a step.
 func (g *generator) disturb(s *step) {
+	if g.one(6) {
+		g.incident(s)
+		return
+	}
 	any := []string{eventAdd, eventRemove, eventAgain}
 	phase := func() string { return pick(g, phasePlan, phaseApply) }
 	add := func(e event) { s.Events = append(s.Events, e) }
@@ -187,6 +194,54 @@ func (g *generator) disturb(s *step) {
 	s.NoRefresh = g.one(6)
 	if g.one(5) {
 		s.Command = pick(g, commandPlan, commandDestroy, commandRefreshOnly, commandQuery)
+	}
+}
+
+// incident adds faults and events that show something only together.
+func (g *generator) incident(s *step) {
+	phase := pick(g, phasePlan, phaseApply)
+	limited := func(method string, times int) fault {
+		return fault{Phase: phase, Method: method, Times: times, Effect: kantatatest.ReturnStatus, Status: 429, RetryAfter: 30}
+	}
+	get := fault{Phase: phase, Method: http.MethodGet, Effect: kantatatest.ReturnStatus}
+	switch g.IntN(5) {
+	case 0: // a Ctrl-C while requests wait
+		f := limited(http.MethodGet, 40)
+		if f.Status = pick(g, 429, 503); phase == phaseApply {
+			f.Method = pick(g, http.MethodPost, http.MethodDelete)
+		}
+		if f.Method == http.MethodPost && g.one(2) {
+			f = fault{Phase: phase, Method: f.Method, Times: 40, Effect: kantatatest.LateCommit, Later: 40}
+		}
+		s.Faults = append(s.Faults, f)
+		s.Events = append(s.Events, event{Phase: phase, After: 1 + g.IntN(30_000), What: eventInterrupt})
+	case 1: // someone adds a membership while its create waits
+		phase = phaseApply
+		s.Faults = append(s.Faults, limited(http.MethodPost, 1))
+		e := g.outside(phase, 0, eventAdd)
+		e.After = 1 + g.IntN(10_000)
+		s.Events = append(s.Events, e)
+	case 2: // a rate limit that does not end
+		s.Faults = append(s.Faults, limited(http.MethodGet, 40), limited(http.MethodPost, 40))
+	case 3: // deletes whose outcome is not known
+		get.Phase, get.Times, get.ByID, get.Status = phaseApply, 40, true, 503
+		s.Faults = append(s.Faults, get,
+			fault{Phase: phaseApply, Method: http.MethodDelete, Times: 40, Effect: kantatatest.ReturnStatusAfter, Status: 502})
+	case 4: // a few lookups fail
+		get.Times, get.Skip, get.Status = 1+g.IntN(3), g.IntN(3), pick(g, 400, 404, 500, 503)
+		s.Faults = append(s.Faults, get)
+	}
+}
+
+// removeEnds removes the first and the last membership that were added outside Terraform, while lists may be read.
+func (g *generator) removeEnds(s *step) {
+	added := slices.DeleteFunc(slices.Clone(s.Events), func(e event) bool { return e.What != eventAdd })
+	if len(added) < 2 {
+		return
+	}
+	at := 1 + g.IntN(8)
+	for _, e := range []event{added[0], added[len(added)-1]} {
+		s.Events = append(s.Events, event{Phase: phasePlan, At: at, What: eventRemove, Who: e.Who})
 	}
 }
 
