@@ -104,6 +104,16 @@ func (c *configuration) edit(e edit) {
 	}
 }
 
+// moved returns the address to which moved blocks lead from an address.
+func (c *configuration) moved(addr string) string {
+	for _, move := range c.moves {
+		if move[0] == addr {
+			addr = move[1]
+		}
+	}
+	return addr
+}
+
 // gaveUp reports that a moved block is from the address. Then, Terraform does not allow a resource there.
 func (c *configuration) gaveUp(addr string) bool {
 	return slices.ContainsFunc(c.moves, func(move [2]string) bool { return move[0] == addr })

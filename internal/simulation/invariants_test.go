@@ -302,7 +302,8 @@ func (v *verdict) contested(p pair, addr string) bool {
 	if v.c.parallelism == 1 && v.overlap {
 		return true
 	}
-	if v.left[p.user] || len(v.cfg.addressesOf(p)) > 1 || v.cfg.instances()[addr].imported && len(v.rows[p]) == 0 {
+	// Before a destroy, Terraform plans normally.
+	if v.left[p.user] || len(v.config.addressesOf(p)) > 1 || v.config.instances()[addr].imported && len(v.rows[p]) == 0 {
 		return true
 	}
 	if v.plan == nil {

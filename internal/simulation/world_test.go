@@ -251,7 +251,7 @@ func (w *world) prepare(s step) {
 			w.abandon(func(addr string) bool { return addr == e.Addr })
 			w.changeState(func(st *state) { delete(st.current, e.Addr) })
 		case editForget:
-			w.abandon(func(addr string) bool { return block(addr) == e.Addr })
+			w.abandon(func(addr string) bool { return block(w.config.moved(addr)) == e.Addr })
 			w.config.edit(e)
 		default:
 			w.config.edit(e)
@@ -364,6 +364,8 @@ func (w *world) run(i int, s step) *verdict {
 	switch {
 	case len(w.config.replace) > 0 && (s.Command == commandDestroy || s.Command == commandRefreshOnly):
 		c.fail("", nil, "Unsupported plan mode")
+	case s.NoRefresh && s.Command == commandRefreshOnly:
+		c.fail("", nil, "Incompatible refresh options")
 	case s.Command == commandQuery:
 		c.query()
 	case s.Command == commandDestroy && !s.NoRefresh && len(w.state.current)+len(w.state.deposed) > 0:
