@@ -211,7 +211,7 @@ func (g *generator) incident(s *step) {
 			f.Method = pick(g, http.MethodPost, http.MethodDelete)
 		}
 		if f.Method == http.MethodPost && g.one(2) {
-			f = fault{Phase: phase, Method: f.Method, Times: 40, Effect: kantatatest.LateCommit, Later: 40}
+			f.Status, f.RetryAfter = 504, 0
 		}
 		s.Faults = append(s.Faults, f)
 		s.Events = append(s.Events, event{Phase: phase, After: 1 + g.IntN(30_000), What: eventInterrupt})
@@ -225,8 +225,10 @@ func (g *generator) incident(s *step) {
 		s.Faults = append(s.Faults, limited(http.MethodGet, 40), limited(http.MethodPost, 40))
 	case 3: // deletes whose outcome is not known
 		get.Phase, get.Times, get.ByID, get.Status = phaseApply, 40, true, 503
-		s.Faults = append(s.Faults, get,
-			fault{Phase: phaseApply, Method: http.MethodDelete, Times: 40, Effect: kantatatest.ReturnStatusAfter, Status: 502})
+		s.Faults = append(s.Faults, get, fault{
+			Phase: phaseApply, Method: http.MethodDelete, Times: pick(g, 5, 10, 40), Skip: g.IntN(6),
+			Effect: kantatatest.ReturnStatusAfter, Status: 502,
+		})
 	case 4: // a few lookups fail
 		get.Times, get.Skip, get.Status = 1+g.IntN(3), g.IntN(3), pick(g, 400, 404, 500, 503)
 		s.Faults = append(s.Faults, get)
