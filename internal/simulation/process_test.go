@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,10 +67,17 @@ type process struct {
 	wire    *wire
 	logs    *watcher
 	ctx     context.Context
-	schemas *tfprotov6.GetProviderSchemaResponse
 	object  tftypes.Object // the type of the resource
 	atEnd   []func()
 }
+
+// schemas returns the schemas of the provider, which are the same in every process.
+var schemas = sync.OnceValue(func() *tfprotov6.GetProviderSchemaResponse {
+	server := providerserver.NewProtocol6(provider.New("test")())()
+	all, err := server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	must(err)
+	return all
+})
 
 // start starts a process. The name distinguishes those of one fleet.
 func (c *command) start(phase, name string) *process {
@@ -96,11 +104,8 @@ func (c *command) start(phase, name string) *process {
 	if c.record != nil {
 		p.server = &recorder{ProviderServer: p.server, note: func(line string) { c.record(name, line) }}
 	}
-	var err error
-	p.schemas, err = p.server.GetProviderSchema(p.ctx, &tfprotov6.GetProviderSchemaRequest{})
-	must(err)
-	p.object = p.schemas.ResourceSchemas[typeName].ValueType().(tftypes.Object)
-	object := p.schemas.Provider.ValueType().(tftypes.Object)
+	p.object = schemas().ResourceSchemas[typeName].ValueType().(tftypes.Object)
+	object := schemas().Provider.ValueType().(tftypes.Object)
 	values := nulls(object)
 	values["access_token"] = tftypes.NewValue(tftypes.String, kantatatest.Token)
 	values["base_url"] = tftypes.NewValue(tftypes.String, p.wire.url)
@@ -221,7 +226,7 @@ func (p *process) proposed(prior, config tftypes.Value) tftypes.Value {
 		must(prior.As(&before))
 	}
 	values := nulls(p.object)
-	for _, a := range p.schemas.ResourceSchemas[typeName].Block.Attributes {
+	for _, a := range schemas().ResourceSchemas[typeName].Block.Attributes {
 		values[a.Name] = configured[a.Name]
 		if a.Computed && configured[a.Name].IsNull() && before != nil {
 			values[a.Name] = before[a.Name]
@@ -312,7 +317,7 @@ func (p *process) importObject(addr, id string) (*object, bool) {
 // list reads a data source that lists an access group, or the account if the group is "".
 func (p *process) list(group string) bool {
 	c := p.command
-	t := p.schemas.DataSourceSchemas[listName].ValueType().(tftypes.Object)
+	t := schemas().DataSourceSchemas[listName].ValueType().(tftypes.Object)
 	began := time.Now()
 	resp, err := p.server.ReadDataSource(p.ctx, &tfprotov6.ReadDataSourceRequest{TypeName: listName, Config: filter(t, group)})
 	if c.failCall("data "+group, nil, err) || c.add("data "+group, nil, resp.Diagnostics) {
@@ -347,7 +352,7 @@ const queryLimit = 10_000
 // query reads a list block, as terraform query does.
 func (p *process) query(group string) bool {
 	c, addr := p.command, "list."+typeName+"."+listBlock(group)
-	t := p.schemas.ListResourceSchemas[typeName].ValueType().(tftypes.Object)
+	t := schemas().ListResourceSchemas[typeName].ValueType().(tftypes.Object)
 	began := time.Now()
 	stream, err := p.server.(tfprotov6.ListResourceServer).ListResource(p.ctx, &tfprotov6.ListResourceRequest{
 		TypeName: typeName, Config: filter(t, group), IncludeResource: true, Limit: queryLimit,

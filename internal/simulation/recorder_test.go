@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 func TestMain(m *testing.M) {
@@ -58,8 +57,7 @@ type recorder struct {
 	tfprotov6.ProviderServer
 	note func(line string)
 
-	mu      sync.Mutex // guards the rest
-	object  tftypes.Type
+	mu      sync.Mutex      // guards the rest
 	read    map[string]bool // IDs that reads returned
 	refresh map[string]bool // IDs that reads received
 }
@@ -82,15 +80,7 @@ func (r *recorder) attributes(d *tfprotov6.DynamicValue) map[string]string {
 	if d == nil {
 		return nil
 	}
-	r.mu.Lock()
-	if r.object == nil {
-		schemas, err := r.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
-		must(err)
-		r.object = schemas.ResourceSchemas[typeName].ValueType()
-	}
-	object := r.object
-	r.mu.Unlock()
-	v, err := d.Unmarshal(object)
+	v, err := d.Unmarshal(schemas().ResourceSchemas[typeName].ValueType())
 	must(err)
 	return attributes(v)
 }

@@ -90,6 +90,7 @@ type search struct {
 	next      uint64
 	histories int
 	runs      int
+	aside     time.Duration       // spent by all workers on making histories smaller
 	found     map[string]*finding // by kind
 }
 
@@ -141,7 +142,11 @@ func (s *search) one(t *testing.T, seed uint64) {
 	h := random(seed)
 	res := run(t, h, false, "")
 	for _, v := range s.add(h, res) {
+		began := time.Now()
 		small := shrink(t, h, v.kind, 15*time.Second)
+		s.mu.Lock()
+		s.aside += time.Since(began)
+		s.mu.Unlock()
 		t.Errorf("%s: %s\nrepeat it with: make simulate SEED=%d\n\n%s\n%s", v.kind, v.detail, seed, small, run(t, small, true, v.kind).trace)
 	}
 }
@@ -169,8 +174,10 @@ func (s *search) add(h history, res *result) (found []violation) {
 func (s *search) report(t *testing.T) {
 	t.Helper()
 	took := time.Since(s.began)
-	t.Logf("%d histories, %d plans and applies in %s: %.0f a second on %d cores", s.histories, s.runs, took.Round(time.Second),
-		float64(s.runs)/took.Seconds(), runtime.GOMAXPROCS(0))
+	cores := runtime.GOMAXPROCS(0)
+	searched := took - s.aside/time.Duration(cores)
+	t.Logf("%d histories, %d plans and applies in %s: %.0f a second on %d cores, without the time in which histories were made smaller",
+		s.histories, s.runs, took.Round(time.Second), float64(s.runs)/searched.Seconds(), cores)
 	first := func(a, b string) int { return cmp.Compare(s.found[a].after, s.found[b].after) }
 	for _, kind := range slices.SortedFunc(maps.Keys(s.found), first) {
 		f := s.found[kind]
