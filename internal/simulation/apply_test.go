@@ -223,7 +223,7 @@ func (p *process) createObject(ch *change) (next *object, planFailed, ok bool) {
 	if ch.creates() {
 		posted := p.wire.lastPost(ch.instance.group, ch.instance.user)
 		c.setPosted(ch.addr, posted)
-		c.observe.created(next, later(began, posted))
+		c.observe.created(next, began, later(began, posted))
 	}
 	if failed {
 		return next, false, false

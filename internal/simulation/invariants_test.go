@@ -360,7 +360,8 @@ func (v *verdict) judgeSharedRequests() {
 	}
 	for _, d := range v.c.diags {
 		about := strings.HasPrefix(d.summary, "Unable to ") && strings.HasSuffix(d.summary, " Access Group Membership")
-		if failed && about && d.addr != "" && v.history.Lists == "" {
+		contested := slices.ContainsFunc(d.pairs, func(p pair) bool { return v.contested(p, d.addr) })
+		if failed && about && d.addr != "" && v.history.Lists == "" && !contested {
 			v.broke(kindListNeeded, "%s", d.text())
 		}
 	}
@@ -596,18 +597,27 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 // evidenceAge is the greatest age of the evidence that a pair is absent (rule 5).
 const evidenceAge = 10 * time.Second
 
-// created records a membership that a create took into the state although someone else had added it long before the create was sent.
-func (w *world) created(next *object, sent time.Time) {
+// created records a membership that a create took into the state although someone else had added it: long before the create was sent, or
+// before a membership that the process had created when this call began, so that its ID is higher.
+func (w *world) created(next *object, began, sent time.Time) {
 	if next == nil {
 		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	older := !w.history.Alias && slices.ContainsFunc(w.made, func(m made) bool { return m.id > number(next.id()) && !m.at.After(began) })
 	for _, ch := range w.kantata.Changes() {
-		if fmt.Sprint(ch.Membership.ID) == next.id() && ch.Added && ch.Outside && sent.Sub(ch.At) > evidenceAge {
-			w.mu.Lock()
+		if fmt.Sprint(ch.Membership.ID) == next.id() && ch.Added && ch.Outside && (older || sent.Sub(ch.At) > evidenceAge) {
 			w.adopted = append(w.adopted, next.pair())
-			w.mu.Unlock()
 		}
 	}
+	w.made = append(w.made, made{number(next.id()), time.Now()})
+}
+
+// made is the ID that a create returned, and when.
+type made struct {
+	id int64
+	at time.Time
 }
 
 // judgeAdoptions checks rule 5: nothing is adopted silently.
@@ -617,7 +627,7 @@ func (v *verdict) judgeAdoptions() {
 			v.broke(kindAdopted, "%s", p)
 		}
 	}
-	v.adopted = nil
+	v.adopted, v.made = nil, nil
 }
 
 // judgeRefusals checks that no delete undoes what the refusal of a create says (rule 11).

@@ -25,6 +25,8 @@ func random(seed uint64) history {
 	switch {
 	case g.lists && g.one(2):
 		g.removeEnds(&first)
+	case g.outrun:
+		g.addWhatIsCreated(&first)
 	case g.one(4):
 		g.disturb(&first)
 	}
@@ -41,6 +43,7 @@ type generator struct {
 	*rand.Rand
 	config *configuration
 	lists  bool // the history is about lists of several pages
+	outrun bool // others add the people whom the first step is about to add
 	alias  bool // block n has its own people
 	hidden int  // the most rows that lists count and never show: no client can tell a page without rows from a fault
 }
@@ -78,6 +81,9 @@ func (g *generator) settings(seed uint64) settings {
 			s.Lists = pick(g, "all", "0")
 		}
 	}
+	if g.outrun = g.one(16); g.outrun { // one create after the other, so that lists are the evidence for most of them
+		s.Parallelism, s.Duplicates = 1, "the-first-again"
+	}
 	if g.hidden = s.PageSize - 1; s.PageSize == 0 {
 		g.hidden = people
 	}
@@ -99,9 +105,9 @@ func (g *generator) edit(list *[]edit, e edit) {
 
 // start is the first configuration, and memberships that others have added.
 func (g *generator) start() (s step) {
-	// Most faults need few people, and small histories are fast. Lists of several pages need many.
+	// Most faults need few people, and small histories are fast. Lists need many.
 	size := pick(g, 4, 4, 8, 13)
-	if g.lists {
+	if g.lists || g.outrun {
 		size = 13
 	}
 	for i := range g.IntN(size) {
@@ -244,6 +250,18 @@ func (g *generator) removeEnds(s *step) {
 	at := 1 + g.IntN(8)
 	for _, e := range []event{added[0], added[len(added)-1]} {
 		s.Events = append(s.Events, event{Phase: phasePlan, At: at, What: eventRemove, Who: e.Who})
+	}
+}
+
+// addWhatIsCreated lets someone else add people while the apply adds them.
+func (g *generator) addWhatIsCreated(s *step) {
+	for range 5 {
+		s.Events = append(s.Events, g.outside(phaseApply, 1+g.IntN(25), eventAdd))
+	}
+	if g.one(2) {
+		s.Faults = append(s.Faults, fault{
+			Phase: phaseApply, Method: http.MethodPost, Times: 20, Skip: 1 + g.IntN(6), Effect: kantatatest.ReturnStatus, Status: 502,
+		})
 	}
 }
 

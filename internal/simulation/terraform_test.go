@@ -133,7 +133,7 @@ type command struct {
 // observer is told what each call returned.
 type observer interface {
 	read(addr string, prior, next *object, began time.Time)
-	created(next *object, sent time.Time)
+	created(next *object, began, sent time.Time)
 	listed(group string, ids []string, began time.Time)
 	broke(kind, format string, args ...any) // what happens may be after the end of the process
 	ended(w *wire)

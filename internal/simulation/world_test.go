@@ -71,6 +71,7 @@ type world struct {
 	mu         sync.Mutex // guards the rest: requests run events at the same time as calls
 	trace      strings.Builder
 	adopted    []pair        // by the run, see created
+	made       []made        // by the run, see created
 	overlap    bool          // the run removes and creates one pair
 	suspected  map[pair]bool // an error named the pair, or a run that concerned it was killed
 	outside    map[pair]bool // changed outside Terraform
