@@ -258,9 +258,9 @@ func (g *generator) addWhatIsCreated(s *step) {
 	for range 5 {
 		s.Events = append(s.Events, g.outside(phaseApply, 1+g.IntN(25), eventAdd))
 	}
-	if g.one(2) {
+	for range g.IntN(5) {
 		s.Faults = append(s.Faults, fault{
-			Phase: phaseApply, Method: http.MethodPost, Times: 20, Skip: 1 + g.IntN(6), Effect: kantatatest.ReturnStatus, Status: 502,
+			Phase: phaseApply, Method: http.MethodPost, Times: 1, Skip: g.IntN(8), Effect: kantatatest.ReturnStatus, Status: 502,
 		})
 	}
 }

@@ -15,12 +15,11 @@ import (
 // first shows what the history left behind.
 func (w *world) rounds() int {
 	n := 1
-	instances := w.config.instances()
-	in := slices.Collect(maps.Values(instances))
-	if slices.ContainsFunc(in, func(in instance) bool { return in.deferred }) {
+	instances := slices.Collect(maps.Values(w.config.instances()))
+	if slices.ContainsFunc(instances, func(in instance) bool { return in.deferred }) {
 		n++ // the second moment
 	}
-	if slices.ContainsFunc(in, func(in instance) bool { return len(w.config.addressesOf(in.pair)) > 1 }) {
+	if slices.ContainsFunc(instances, func(in instance) bool { return len(w.config.addressesOf(in.pair)) > 1 }) {
 		n++ // the error of the address that stays appears only after the other one is removed
 	}
 	if w.holdsTwice() {

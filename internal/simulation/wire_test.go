@@ -71,7 +71,8 @@ func newWire(kantata http.Handler, seed uint64, latency time.Duration) *wire {
 	addr := fmt.Sprintf("127.0.0.1:%d", 10_000+nextPort.Add(1)%50_000)
 	w := &wire{
 		kantata: kantata, seed: seed, latency: latency, url: "http://" + addr + "/api/v1",
-		conns: make(chan net.Conn), closed: make(chan struct{}), asked: map[string]int{}, posted: map[string]time.Time{}, broken: map[string]bool{},
+		conns: make(chan net.Conn), closed: make(chan struct{}),
+		asked: map[string]int{}, posted: map[string]time.Time{}, broken: map[string]bool{},
 	}
 	w.server = &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: w}
 	wires.Store(addr, w)
