@@ -433,7 +433,7 @@ func (v *verdict) judgeAccess(f *facts) {
 		case v.looksForgotten(p):
 		case had:
 			v.broke(kindLostAccess, "%s, wanted by %s", p, addrs)
-		case v.applied && !v.c.failed() && started:
+		case v.applied && !v.c.failed() && started && v.plan.creates(p):
 			v.broke(kindNotCreated, "%s, wanted by %s", p, addrs)
 		}
 	}

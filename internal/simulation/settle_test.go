@@ -182,12 +182,13 @@ func (v *verdict) applyDependencies(diagnostic) (followed bool) {
 	return followed
 }
 
-// removeDuplicate removes one of two addresses from the configuration, one that does not hold the pair.
+// removeDuplicate removes one of two addresses from the configuration, one that does not hold a membership of the pair.
 func (v *verdict) removeDuplicate(d diagnostic) (followed bool) {
+	rows := v.world.rows()
 	for _, p := range v.mentioned(d) {
 		addrs := v.config.addressesOf(p)
 		for _, addr := range addrs {
-			if o := v.state.current[addr]; len(addrs) < 2 || o != nil && o.pair() == p {
+			if o := v.state.current[addr]; len(addrs) < 2 || o != nil && slices.Contains(rows[p], o.id()) {
 				continue
 			}
 			v.say("  %s removed from the configuration", addr)

@@ -325,6 +325,11 @@ func (ch *change) creates() bool { return ch.action == actionCreate || ch.action
 // userUnknown reports whether the plan leaves open who the person is.
 func (ch *change) userUnknown() bool { return attributes(ch.planned)["user_id"] == unknown }
 
+// creates reports whether the plan creates the pair. An update only changes the state.
+func (p *plan) creates(created pair) bool {
+	return slices.ContainsFunc(p.changes, func(ch *change) bool { return ch.creates() && ch.instance.pair == created })
+}
+
 // plan is a saved plan.
 type plan struct {
 	serial  int
