@@ -174,6 +174,7 @@ const (
 	eventKill      = "kill"
 	eventOutage    = "outage"
 	eventHidden    = "hidden"
+	eventEnds      = "ends"
 	eventLeave     = "leave"
 )
 
@@ -189,6 +190,9 @@ var eventForms = []form[event]{
 	eventForm(eventAgain, "user %d is removed from group %d and added again outside Terraform", who),
 	eventForm(eventLeave, "user %d leaves the account", func(e *event) []any { return []any{&e.Who.User} }),
 	eventForm(eventHidden, "a membership of group %d is added that lists count and never show", func(e *event) []any {
+		return []any{&e.Who.Group}
+	}),
+	eventForm(eventEnds, "the first and the last membership of group %d are removed outside Terraform", func(e *event) []any {
 		return []any{&e.Who.Group}
 	}),
 	eventForm(eventInterrupt, "Ctrl-C", func(*event) []any { return nil }),

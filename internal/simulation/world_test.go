@@ -190,36 +190,52 @@ func (w *world) join(user int) {
 
 // change is a change outside Terraform.
 func (w *world) change(e event) {
-	if e.What == eventLeave {
+	p := e.Who.pair()
+	switch e.What {
+	case eventLeave:
 		w.kantata.DeactivateUser(int64(firstUser + e.Who.User))
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.left[e.Who.pair().user] = true
+		w.left[p.user] = true
 		for g := range groups {
 			w.outside[person{e.Who.User, g}.pair()] = true
 		}
-		return
-	}
-	if e.What == eventHidden {
+	case eventHidden:
 		// These memberships belong to other people, whom no lookup asks for.
 		id := w.kantata.AddMembership(int64(firstGroup+e.Who.Group), int64(firstUser+people+len(w.hidden)))
 		w.kantata.HideMembership(id)
 		w.hidden[fmt.Sprint(id)] = true
-		return
+	case eventEnds:
+		if all := w.memberships(func(m pair) bool { return m.group == p.group }); len(all) > 1 {
+			w.remove(all[0])
+			w.remove(all[len(all)-1])
+		}
+	default:
+		w.setOutside(p)
+		all := w.memberships(func(m pair) bool { return m == p })
+		if e.What != eventAdd && len(all) > 0 {
+			w.remove(all[0])
+		}
+		if (e.What == eventAdd) == (len(all) == 0) && e.What != eventRemove {
+			w.kantata.AddMembership(int64(firstGroup+e.Who.Group), int64(firstUser+e.Who.User))
+		}
 	}
-	p := e.Who.pair()
+}
+
+// memberships returns the memberships of some pairs in the order of their IDs.
+func (w *world) memberships(of func(pair) bool) []kantatatest.Membership {
+	return slices.DeleteFunc(w.kantata.Memberships(), func(m kantatatest.Membership) bool { return !of(pairOf(m)) })
+}
+
+func (w *world) remove(m kantatatest.Membership) {
+	w.setOutside(pairOf(m))
+	w.kantata.RemoveMembership(m.ID)
+}
+
+func (w *world) setOutside(p pair) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.outside[p] = true
-	w.mu.Unlock()
-	ids := w.rows()[p]
-	if e.What != eventAdd && len(ids) > 0 {
-		var id int64
-		_, _ = fmt.Sscan(ids[0], &id)
-		w.kantata.RemoveMembership(id)
-	}
-	if e.What == eventAdd && len(ids) == 0 || e.What == eventAgain && len(ids) > 0 {
-		w.kantata.AddMembership(int64(firstGroup+e.Who.Group), int64(firstUser+e.Who.User))
-	}
 }
 
 // live runs all steps and then the end.
