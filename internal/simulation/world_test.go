@@ -386,9 +386,10 @@ func (w *world) run(i int, s step) *verdict {
 	case s.Command == commandQuery:
 		c.query()
 	case s.Command == commandDestroy && !s.NoRefresh && len(w.state.current)+len(w.state.deposed) > 0:
-		// terraform destroy first makes an ordinary plan, to refresh the state, and then plans the removals in a second process.
+		// terraform destroy first makes an ordinary plan, to refresh the state, and then plans the removals in a second process. Warnings
+		// of the first plan are dropped.
 		if first := c.plan(w.config, w.state); first != nil {
-			c.noRefresh = true
+			c.noRefresh, c.diags = true, nil
 			pl = c.plan(cfg, first.state)
 		}
 	default:
