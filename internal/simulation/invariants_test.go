@@ -471,6 +471,9 @@ func (v *verdict) judgeState(f *facts) {
 		}
 	}
 	for name, o := range v.state.all() {
+		if v.held(v.before, o.pair()) > 1 && v.says(o.pair()) { // if one of two addresses is replaced by itself, the other has the old ID
+			continue
+		}
 		p, exists := f.byID[o.id()]
 		last, known := f.lastByID[o.id()]
 		switch {
