@@ -248,7 +248,7 @@ func TestLookupsAfterATimeoutEnd(t *testing.T) {
 func TestLookupsBeforeASecondPost(t *testing.T) {
 	t.Parallel()
 	const want = 2 // the first begins half a second after the first POST, and the second after lag; when they end does not matter
-	for _, latency := range []time.Duration{200 * time.Millisecond, time.Second} {
+	for _, latency := range []time.Duration{0, 200 * time.Millisecond, time.Second} {
 		bubble(t, latency.String(), func(t *testing.T) {
 			f := newFake(0)
 			f.latency = latency
