@@ -154,7 +154,7 @@ func (g *generator) outside(phase string, at int, what ...string) event {
 
 // disturb adds changes outside Terraform, faults and interrupts to a step.
 func (g *generator) disturb(s *step) {
-	if g.one(6) {
+	if g.one(4) {
 		g.incident(s)
 		return
 	}
@@ -206,30 +206,28 @@ func (g *generator) disturb(s *step) {
 
 // incident adds faults and events that show something only together.
 func (g *generator) incident(s *step) {
-	phase := pick(g, phasePlan, phaseApply)
-	limited := func(method string, times int) fault {
+	limited := func(phase, method string, times int) fault {
 		return fault{Phase: phase, Method: method, Times: times, Effect: kantatatest.ReturnStatus, Status: 429, RetryAfter: 30}
 	}
-	get := fault{Phase: phase, Method: http.MethodGet, Effect: kantatatest.ReturnStatus}
-	switch g.IntN(6) {
+	get := fault{Phase: phasePlan, Method: http.MethodGet, Effect: kantatatest.ReturnStatus}
+	switch g.IntN(7) {
 	case 0: // a Ctrl-C while requests wait
-		f := limited(http.MethodGet, 40)
-		if f.Status = pick(g, 429, 503); phase == phaseApply {
-			f.Method = pick(g, http.MethodPost, http.MethodDelete)
-		}
-		if f.Method == http.MethodPost && g.one(2) {
-			f.Status, f.RetryAfter = 504, 0
+		f := limited(phaseApply, pick(g, http.MethodPost, http.MethodDelete), 40)
+		if f.Status = pick(g, 429, 503); g.one(4) {
+			f.Phase, f.Method = phasePlan, http.MethodGet
 		}
 		s.Faults = append(s.Faults, f)
-		s.Events = append(s.Events, event{Phase: phase, After: 1 + g.IntN(30_000), What: eventInterrupt})
-	case 1: // someone adds a membership while its create waits
-		phase = phaseApply
-		s.Faults = append(s.Faults, limited(http.MethodPost, 1))
-		e := g.outside(phase, 0, eventAdd)
+		s.Events = append(s.Events, event{Phase: f.Phase, After: 1 + g.IntN(30_000), What: eventInterrupt})
+	case 1: // a Ctrl-C while a create is looked up that may still be running
+		s.Faults = append(s.Faults, fault{
+			Phase: phaseApply, Method: http.MethodPost, Times: 40, Effect: kantatatest.ReturnStatus, Status: 504,
+		})
+		s.Events = append(s.Events, event{Phase: phaseApply, After: 1 + g.IntN(30_000), What: eventInterrupt})
+	case 2: // someone adds a membership while its create waits
+		s.Faults = append(s.Faults, limited(phaseApply, http.MethodPost, 1))
+		e := g.outside(phaseApply, 0, eventAdd)
 		e.After = 1 + g.IntN(10_000)
 		s.Events = append(s.Events, e)
-	case 2: // a rate limit that does not end
-		s.Faults = append(s.Faults, limited(http.MethodGet, 40), limited(http.MethodPost, 40))
 	case 3: // deletes whose outcome is not known
 		get.Phase, get.Times, get.ByID, get.Status = phaseApply, 40, true, 503
 		s.Faults = append(s.Faults, get, fault{
@@ -237,9 +235,12 @@ func (g *generator) incident(s *step) {
 			Effect: kantatatest.ReturnStatusAfter, Status: 502,
 		})
 	case 4: // a few lookups fail
-		get.Times, get.Skip, get.Status = 1+g.IntN(3), g.IntN(3), pick(g, 400, 404, 500, 503)
+		get.Times, get.Skip, get.Status = 1+g.IntN(3), g.IntN(3), pick(g, 400, 404, 503)
 		s.Faults = append(s.Faults, get)
-	case 5: // lists change while they are read, and no row of them comes twice if the last page has only one row
+	case 5: // a rate limit that does not end
+		phase := pick(g, phasePlan, phaseApply)
+		s.Faults = append(s.Faults, limited(phase, http.MethodGet, 40), limited(phase, http.MethodPost, 40))
+	case 6: // lists change while they are read, and no row of them comes twice if the last page has only one row
 		s.Command = commandQuery
 		for group := range groups {
 			s.Events = append(s.Events, event{Phase: phasePlan, At: 1 + g.IntN(12), What: eventEnds, Who: person{Group: group}})
