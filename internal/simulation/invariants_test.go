@@ -452,6 +452,9 @@ func (v *verdict) dependencyFailed(addrs []string) bool {
 
 // judgeState checks that every entry of the state names a membership that exists, and one address only.
 func (v *verdict) judgeState(f *facts) {
+	if v.s.Command == commandQuery { // which neither reads nor changes the state
+		return
+	}
 	for id, names := range f.held {
 		// With -target, Terraform does not tell the provider who else holds the pair. So a warning of an adoption is enough, and nothing
 		// can be said about an import, or about what was held twice before.
@@ -462,8 +465,7 @@ func (v *verdict) judgeState(f *facts) {
 			continue
 		}
 		p := v.state.all()[names[0]].pair()
-		plans := v.s.Command != commandRefreshOnly && v.s.Command != commandQuery
-		if !plans && v.held(v.before, p) > 1 { // no plan call shows it
+		if v.s.Command == commandRefreshOnly && v.held(v.before, p) > 1 { // no plan call shows it
 			continue
 		}
 		if len(names) > 1 && !v.excused(p) && !v.says(p) {
@@ -471,9 +473,6 @@ func (v *verdict) judgeState(f *facts) {
 		}
 	}
 	for name, o := range v.state.all() {
-		if v.held(v.before, o.pair()) > 1 && v.says(o.pair()) { // if one of two addresses is replaced by itself, the other has the old ID
-			continue
-		}
 		p, exists := f.byID[o.id()]
 		last, known := f.lastByID[o.id()]
 		switch {
