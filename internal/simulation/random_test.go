@@ -218,11 +218,13 @@ func (g *generator) incident(s *step) {
 		}
 		s.Faults = append(s.Faults, f)
 		s.Events = append(s.Events, event{Phase: f.Phase, After: 1 + g.IntN(30_000), What: eventInterrupt})
-	case 1: // a Ctrl-C while a create is looked up that may still be running
+	case 1: // creates that may still be running, and a Ctrl-C while they are looked up
 		s.Faults = append(s.Faults, fault{
 			Phase: phaseApply, Method: http.MethodPost, Times: 40, Effect: kantatatest.ReturnStatus, Status: 504,
 		})
-		s.Events = append(s.Events, event{Phase: phaseApply, After: 1 + g.IntN(30_000), What: eventInterrupt})
+		if g.one(2) {
+			s.Events = append(s.Events, event{Phase: phaseApply, After: 1 + g.IntN(30_000), What: eventInterrupt})
+		}
 	case 2: // someone adds a membership while its create waits
 		s.Faults = append(s.Faults, limited(phaseApply, http.MethodPost, 1))
 		e := g.outside(phaseApply, 0, eventAdd)
@@ -253,7 +255,7 @@ func (g *generator) addWhatIsCreated(s *step) {
 	for range 5 {
 		s.Events = append(s.Events, g.outside(phaseApply, 1+g.IntN(25), eventAdd))
 	}
-	for range g.IntN(5) {
+	for range 1 + g.IntN(5) {
 		s.Faults = append(s.Faults, fault{
 			Phase: phaseApply, Method: http.MethodPost, Times: 1, Skip: g.IntN(8), Effect: kantatatest.ReturnStatus, Status: 502,
 		})
