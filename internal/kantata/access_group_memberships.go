@@ -125,6 +125,7 @@ func (c *Client) AccessGroupMembershipsPage(ctx context.Context, filter Membersh
 		if err != nil {
 			return err
 		}
+		found.raiseCount(page)
 		for _, m := range found.Items {
 			if !filter.Matches(m.Pair()) {
 				return fmt.Errorf("%w: membership %s (%s) is not what the filter requests", ErrUnreadable, m.ID, m.Pair())

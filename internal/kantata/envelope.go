@@ -10,7 +10,8 @@ import (
 type Page[T any] struct {
 	// Items are the page's results in the API's order.
 	Items []T
-	// Count is the total of the whole query, not of this page. It may be too high.
+	// Count is the total of the whole query, not of this page. It may be too high, but never hides rows: if Kantata counts fewer rows than
+	// the full pages up to this one have, it is one more than these.
 	Count int
 	// PageCount is the number of pages that the API claims at the page size in force. It may be wrong.
 	PageCount int
@@ -69,13 +70,8 @@ func decodePage[T interface{ itself() ID }](body []byte, collection string) (Pag
 		page.Items = append(page.Items, item)
 	}
 
-	page.Count = len(page.Items)
-	if raw, ok := envelope["count"]; ok {
-		if err := json.Unmarshal(raw, &page.Count); err != nil {
-			return page, fmt.Errorf("%w: count: %w", ErrUnreadable, err)
-		}
-	}
 	var meta struct {
+		Count     int `json:"count"`
 		PageCount int `json:"page_count"`
 		PageSize  int `json:"page_size"`
 	}
@@ -84,11 +80,26 @@ func decodePage[T interface{ itself() ID }](body []byte, collection string) (Pag
 			return page, fmt.Errorf("%w: meta: %w", ErrUnreadable, err)
 		}
 	}
+	page.Count = meta.Count
+	if raw, ok := envelope["count"]; ok {
+		if err := json.Unmarshal(raw, &page.Count); err != nil {
+			return page, fmt.Errorf("%w: count: %w", ErrUnreadable, err)
+		}
+	}
 	if page.Count < 0 || meta.PageSize < 0 || meta.PageCount < 0 || meta.PageCount > maxPageCount {
 		return page, fmt.Errorf("%w: it counts %d rows on %d pages of %d", ErrUnreadable, page.Count, meta.PageCount, meta.PageSize)
 	}
 	page.PageCount, page.PageSize = meta.PageCount, meta.PageSize
 	return page, nil
+}
+
+// raiseCount corrects a count that is lower than the number of rows up to this page, if the page is full: more rows may follow. A list that
+// ends too soon would not be noticed, but an empty page ends a list that is counted too high.
+func (p *Page[T]) raiseCount(number int) {
+	size := max(p.PageSize, len(p.Items))
+	if seen := number * size; len(p.Items) >= size && p.Count < seen {
+		p.Count = seen + 1
+	}
 }
 
 // decodeObject decodes a body that must be a JSON object, and says plainly if it is something else, such as HTML.

@@ -72,6 +72,40 @@ func TestOptionalFields(t *testing.T) {
 	}
 }
 
+// TestCountThatHidesRows expects that a count that is missing, or lower than the rows up to a full page, is raised, so that the next page is
+// requested.
+func TestCountThatHidesRows(t *testing.T) {
+	t.Parallel()
+	const memberships = `"results":[{"key":"access_group_memberships","id":"1"},{"key":"access_group_memberships","id":"2"}],
+		"access_group_memberships":{"1":{"id":"1","access_group_id":"7","user_id":"4"},"2":{"id":"2","access_group_id":"7","user_id":"5"}}`
+	const people = `"results":[{"key":"users","id":"1"},{"key":"users","id":"2"}],"users":{"1":{"id":"1"},"2":{"id":"2"}}`
+	for name, test := range map[string]struct {
+		count  string
+		number int
+		want   int
+	}{
+		"exact":                   {`"count":4,"meta":{"count":4,"page_size":2}`, 2, 4},
+		"too high":                {`"count":9,"meta":{"count":9,"page_size":2}`, 2, 9},
+		"zero":                    {`"count":0,"meta":{"count":0,"page_size":2}`, 1, 3},
+		"that of the page":        {`"count":2,"meta":{"count":2,"page_size":2}`, 2, 5},
+		"none":                    {`"meta":{"page_size":2}`, 3, 7},
+		"none, and no page size":  {`"meta":{}`, 1, 3},
+		"only in meta":            {`"meta":{"count":8,"page_size":2}`, 1, 8},
+		"too low, the page short": {`"count":1,"meta":{"page_size":200}`, 1, 1},
+	} {
+		client, _ := serve(t, says(200, "{"+test.count+","+memberships+"}"))
+		page, err := client.AccessGroupMembershipsPage(t.Context(), MembershipFilter{}, test.number, 2)
+		if err != nil || page.Count != test.want {
+			t.Errorf("%s: got the count %d and the error %v, want %d", name, page.Count, err, test.want)
+		}
+		client, _ = serve(t, says(200, "{"+test.count+","+people+"}"))
+		persons, err := client.UsersPage(t.Context(), UserFilter{}, test.number, 2)
+		if err != nil || persons.Count != test.want {
+			t.Errorf("%s: got the count %d of people and the error %v, want %d", name, persons.Count, err, test.want)
+		}
+	}
+}
+
 // unreadable are bodies that must not be read as pages, because a row that is missing from a page may look absent.
 var unreadable = []string{
 	``, ` `, `null`, `[]`, `"x"`, `{`, `<html>`, `{}`,

@@ -83,6 +83,7 @@ func (c *Client) UsersPage(ctx context.Context, filter UserFilter, page, perPage
 		for i := range found.Items {
 			c.cleanText(found.Items[i].FullName, found.Items[i].EmailAddress)
 		}
+		found.raiseCount(page)
 		return err
 	})
 	return found, err
@@ -126,7 +127,7 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 					found = append(found, u)
 				}
 			}
-			// The count may be too high, but not too low. A page without new rows ends the list in any case.
+			// The count may be too high. A page without new rows ends the list in any case.
 			if rows += len(page.Items); rows >= page.Count || len(seen) == known {
 				break
 			}
