@@ -230,6 +230,9 @@ func (v *verdict) judge() {
 			v.suspected[p] = v.suspected[p] || !d.warning
 		}
 	}
+	for _, p := range v.removedAtTainted() {
+		v.suspected[p] = true
+	}
 	if v.c.killed && v.plan != nil {
 		for _, ch := range v.plan.changes {
 			for _, p := range ch.pairs() {
@@ -414,6 +417,17 @@ func (v *verdict) looksForgotten(p pair) bool {
 	return v.plan != nil && (v.says(p) || v.s.NoRefresh) && slices.ContainsFunc(v.plan.changes, func(ch *change) bool {
 		return ch.removes() && ch.prior.tainted && ch.prior.pair() == p && ch.instance.pair != p
 	})
+}
+
+// removedAtTainted returns the pairs that the run removes at a tainted address although another one keeps them. The next run that is about
+// them adds them again.
+func (v *verdict) removedAtTainted() (pairs []pair) {
+	for p := range v.rows {
+		if v.heldTwice(p) && v.looksForgotten(p) {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
 }
 
 // judgeAccess checks that every person whom the configuration names has access, or that an error names the pair, or that Terraform never

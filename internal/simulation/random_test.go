@@ -358,6 +358,20 @@ func (g *generator) editKeys(list *[]edit, addr string) {
 		}
 	case 9:
 		g.edit(list, edit{What: pick(g, editCreateFirst, editAdopt)})
+	case 10:
+		if i := g.config.find(addr); i >= 0 && g.one(3) {
+			g.importElsewhere(list, addr, fresh, g.config.keys[i].person)
+		}
+	}
+}
+
+// importElsewhere imports the membership of an address at another one. The first address gets another person, and may be tainted.
+func (g *generator) importElsewhere(list *[]edit, addr, to string, who person) {
+	g.edit(list, edit{What: editUser, Addr: addr, Who: person{User: g.IntN(countedUser)}})
+	g.edit(list, edit{What: editAdd, Addr: to, Who: who})
+	*list = append(*list, edit{What: editImport, Addr: to})
+	if g.one(2) {
+		*list = append(*list, edit{What: editTaint, Addr: addr})
 	}
 }
 

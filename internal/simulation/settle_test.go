@@ -52,6 +52,9 @@ func (w *world) settle() {
 		w.say("end, run %d", round)
 		v := w.run(stepEnd+round, apply)
 		if !v.c.failed() {
+			if len(v.removedAtTainted()) > 0 {
+				continue
+			}
 			break
 		}
 		if v.hides() {
