@@ -72,8 +72,8 @@ func TestOptionalFields(t *testing.T) {
 	}
 }
 
-// TestCountThatHidesRows expects that a count that is missing, or lower than the rows up to a full page, is raised, so that the next page is
-// requested.
+// A count that is missing, or lower than the number of rows up to a full page, is raised, so that the next page is read. A page that is not
+// full ends the list.
 func TestCountThatHidesRows(t *testing.T) {
 	t.Parallel()
 	const memberships = `"results":[{"key":"access_group_memberships","id":"1"},{"key":"access_group_memberships","id":"2"}],
