@@ -53,10 +53,14 @@ func New(version string) func() provider.Provider {
 }
 
 // LimitMemory sets a soft memory limit of 160 MiB, so that garbage is collected earlier if an account is huge: Terraform runs other
-// providers at the same time. GOMEMLIMIT overrides it. A list of 100,000 memberships takes about 235 MiB with it and 430 MiB without.
+// providers at the same time. Below the limit, garbage is collected less often than by default, because that took a third of the CPU time
+// of a plan. GOMEMLIMIT and GOGC override this.
 func LimitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(160 << 20)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
 	}
 }
 
