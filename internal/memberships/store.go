@@ -53,8 +53,8 @@ type Options struct {
 }
 
 const (
-	// A round starts when no lookup has arrived for quiet, and after gather at the latest.
-	quiet, gather = 5 * time.Millisecond, 25 * time.Millisecond
+	// quiet and gather bound the wait for more lookups (package rounds).
+	quiet, gather = 5 * time.Millisecond, 50 * time.Millisecond
 	// existsFor is how long a list may say "exists", and absentFor how long a complete list may say "absent". A round waits absentFor for
 	// a list.
 	existsFor, absentFor = time.Minute, 10 * time.Second

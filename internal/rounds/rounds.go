@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Gatherer forms rounds of calls. A round starts when no call has arrived for Quiet, and after Most at the latest. Rounds may overlap.
+// Gatherer forms rounds of calls. A round of one call starts after Quiet. A round of several, which more may follow, starts when none has
+// arrived for twice that time, and after Most at the latest. Rounds may overlap.
 type Gatherer[Call any] struct {
 	Quiet, Most time.Duration
 	// Serve gives each call of a round its result. Its context ends when all callers have left without one. It does not end with the last
@@ -66,7 +67,7 @@ func (g *Gatherer[Call]) serve(r *round[Call]) {
 	defer r.cancel()
 	pause := time.NewTicker(g.Quiet)
 	defer pause.Stop()
-	before, waited := 1, g.Quiet
+	before, grown, waited := 1, time.Duration(0), g.Quiet
 	for {
 		select {
 		case <-pause.C:
@@ -75,7 +76,10 @@ func (g *Gatherer[Call]) serve(r *round[Call]) {
 		}
 		g.mu.Lock()
 		n := len(r.calls)
-		if n == before || waited >= g.Most {
+		if n > before {
+			grown = waited
+		}
+		if n == 1 || waited-grown > g.Quiet || waited >= g.Most {
 			g.close(r)
 			g.mu.Unlock()
 			break

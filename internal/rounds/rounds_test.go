@@ -71,6 +71,8 @@ func TestCallsThatArriveTogetherShareARound(t *testing.T) {
 		"together":              {[]time.Duration{0, 0, 0}, [][]string{{"a", "b", "c"}}},
 		"shortly one by one":    {[]time.Duration{0, 3 * ms, 7 * ms}, [][]string{{"a", "b", "c"}}},
 		"after the round began": {[]time.Duration{0, 6 * ms}, [][]string{{"a"}, {"b"}}},
+		"several, and one more": {[]time.Duration{0, ms, 14 * ms}, [][]string{{"a", "b", "c"}}},
+		"several, and one late": {[]time.Duration{0, ms, 16 * ms}, [][]string{{"a", "b"}, {"c"}}},
 		"without a pause": {
 			[]time.Duration{0, 4 * ms, 8 * ms, 12 * ms, 16 * ms, 21 * ms, 26 * ms}, [][]string{{"a", "b", "c", "d", "e", "f"}, {"g"}},
 		},
