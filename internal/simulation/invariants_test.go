@@ -470,6 +470,9 @@ func (v *verdict) judgeState(f *facts) {
 		return
 	}
 	for id, names := range f.held {
+		if _, exists := f.byID[id]; !exists { // judged below
+			continue
+		}
 		// With -target, Terraform does not tell the provider who else holds the pair. So a warning of an adoption is enough, and nothing
 		// can be said about an import, or about what was held twice before.
 		twice := func(name string) bool {
