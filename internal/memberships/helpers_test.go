@@ -362,6 +362,22 @@ func sampled(n, short int) int {
 	return n
 }
 
+// awaitLists waits until no list is being read.
+func awaitLists(s *Store) {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lists {
+		for l.inProgress != nil {
+			done := l.inProgress.done
+			s.mu.Unlock()
+			<-done
+			synctest.Wait()
+			s.mu.Lock()
+		}
+	}
+}
+
 func newStore(f *fake) *Store { return New(f, Options{MaxRetries: 4}) }
 
 // inParallel calls work for 0 to n-1, width calls at a time as Terraform does, and reports the first error.

@@ -153,23 +153,26 @@ func TestCreatesDuringAList(t *testing.T) {
 				page.Count -= rows - len(page.Items)
 			}
 			s := newStore(f)
-			var creates sync.WaitGroup
-			for i := range 10 {
-				creates.Go(func() {
-					time.Sleep(time.Duration(i) * 100 * time.Millisecond)
-					began := time.Now()
-					m, err := s.post(t.Context(), s.pair(testPair(500+i)), testPair(500+i), time.Time{})
-					checkError(t, err, nil)
-					s.wrote(m)
-					f.mu.Lock()
-					created[m.ID] = time.Now()
-					f.mu.Unlock()
-					if took := time.Since(began); took > 2*f.latency {
-						t.Errorf("got a create in %v, want at most %v", took, 2*f.latency)
-					}
-				})
+			create := func(i int) {
+				began := time.Now()
+				m, err := s.post(t.Context(), s.pair(testPair(500+i)), testPair(500+i), time.Time{})
+				checkError(t, err, nil)
+				s.wrote(m)
+				f.mu.Lock()
+				created[m.ID] = time.Now()
+				f.mu.Unlock()
+				if took := time.Since(began); took > 2*f.latency {
+					t.Errorf("got a create in %v, want at most %v", took, 2*f.latency)
+				}
 			}
-			time.Sleep(400 * time.Millisecond)
+			create(0)
+			var creates sync.WaitGroup
+			f.before = func(op string, n int) error {
+				if op == opAccount && n <= 4 { // each request of the list
+					creates.Go(func() { create(n) })
+				}
+				return nil
+			}
 			_, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
 			checkError(t, err, nil)
 			creates.Wait()
@@ -178,8 +181,8 @@ func TestCreatesDuringAList(t *testing.T) {
 			requests := f.besidesWrites()
 			_, err = s.Find(t.Context(), testPair(700))
 			checkError(t, err, ErrAbsent)
-			if got := f.besidesWrites(); len(rows) != 460 || got != requests {
-				t.Errorf("got %d rows, and %d requests to find that a pair is absent, want 460 and none", len(rows), got-requests)
+			if got := f.besidesWrites(); len(rows) != 455 || got != requests {
+				t.Errorf("got %d rows, and %d requests to find that a pair is absent, want 455 and none", len(rows), got-requests)
 			}
 			group := groupOf(testPair(500))
 			rows, err = s.read(t.Context(), group, cost.Completely)
@@ -196,20 +199,24 @@ func TestCreateInDoubtDuringAList(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", func(t *testing.T) {
 		f := newFake(450)
-		f.before = func(op string, _ int) error {
-			if op == opPost {
-				time.Sleep(3 * f.latency / 2) // the list begins with its last page, the second request
+		lastPageRead := make(chan struct{})
+		f.before = func(op string, n int) error {
+			switch {
+			case op == opAccount && n == 3: // the first was that of page 1, and the second that of the last page
+				close(lastPageRead)
+			case op == opPost:
+				<-lastPageRead
 			}
-			return fail(errUnavailable, opPost, opPair)(op, 0)
+			return fail(errUnavailable, opPost, opPair)(op, n)
 		}
 		s := newStore(f)
 		go func() { _, _ = s.completeRows(t.Context(), kantata.MembershipFilter{}) }()
 		_, err := s.post(t.Context(), s.pair(jane), jane, time.Time{})
 		checkError(t, err, &UncertainError{})
-		time.Sleep(time.Minute / 10)
+		awaitLists(s)
 		_, err = s.Find(t.Context(), jane)
 		checkError(t, err, errUnavailable)
-		time.Sleep(time.Minute)
+		awaitLists(s)
 	})
 }
 

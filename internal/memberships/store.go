@@ -9,7 +9,7 @@
 // Cost (package cost). A list of a group, or of the whole account, answers many lookups with 200 rows for each request. But no one
 // knows whether the account has one page or five hundred, or how many lookups will follow. So a round that sends its small requests
 // also requests the first page of a list, which tells what the rest costs. The rest is read once the small requests that the list
-// would have saved reach about a quarter of its cost: earlier, it wastes pages if few lookups follow; later, it costs round trips. A
+// would have saved reach a quarter to a third of its cost: earlier, it wastes pages if few lookups follow; later, it costs round trips. A
 // round waits for a list only if that is hardly slower than its small requests. These also replace a list that fails or is slow (rule 13).
 //
 // Lists (lists.go, package paging). That a row exists needs no proof: any page that shows it will do, for a minute. That a pair is

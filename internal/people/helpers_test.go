@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -58,6 +59,17 @@ func newFakePeople(people int) *fakePeople {
 		f.people = append(f.people, testUser(people-i, testAddress(i)))
 	}
 	return f
+}
+
+// awaitList waits until the list is not being read.
+func awaitList(t *testing.T, d *Directory) {
+	t.Helper()
+	synctest.Wait()
+	if err := d.reading.Acquire(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	d.reading.Release(1)
+	synctest.Wait()
 }
 
 func testUser(id int, address string) kantata.User {

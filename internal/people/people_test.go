@@ -201,8 +201,7 @@ func TestWhenTheListIsRead(t *testing.T) {
 					if _, err := d.ByEmailAddress(t.Context(), testAddress(c.people-1-i)); err != nil {
 						t.Fatal(err)
 					}
-					time.Sleep(time.Second) // until the first page has been read
-					synctest.Wait()
+					awaitList(t, d)
 				}
 				if got, pages := fake.counts[opByAddress], fake.counts[opPeople]; got != c.byAddress || pages != c.listPages {
 					t.Errorf("got %d requests by address and %d pages, want %d and %d", got, pages, c.byAddress, c.listPages)
@@ -226,8 +225,7 @@ func TestPeopleLeaveWhileTheListIsRead(t *testing.T) {
 		}
 		lookUp(t.Context(), 1, nil)
 		lookUp(t.Context(), 2, nil)
-		time.Sleep(time.Second) // until the first page has been read
-		synctest.Wait()
+		awaitList(t, d)
 		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		lookUp(short, 3, context.DeadlineExceeded)
@@ -245,11 +243,12 @@ func TestPeopleLeaveWhileTheListIsRead(t *testing.T) {
 func TestTheListAfterAFailure(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		fail             func() error
+		err              error
+		delay            time.Duration
 		byAddress, pages int
 	}{
-		"failed":   {func() error { return errUnavailable }, 0, 4},
-		"too slow": {func() error { time.Sleep(2 * listLimit); return errUnavailable }, 1, 0},
+		"failed":   {errUnavailable, 0, 0, 4},
+		"too slow": {nil, 2 * listLimit, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -260,21 +259,20 @@ func TestTheListAfterAFailure(t *testing.T) {
 					if users, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
 						t.Errorf("lookup %d: got %v and the error %v, want one person", i, users, err)
 					}
-					time.Sleep(time.Second) // until the first page has been read
-					synctest.Wait()
+					awaitList(t, d)
 				}
 				lookUp(1)
 				lookUp(2)
+				fake.pageDelay = c.delay
 				fake.fail = func(op string, _ []string) error {
 					if op == opPeople {
-						return c.fail()
+						return c.err
 					}
 					return nil
 				}
 				lookUp(3)
-				time.Sleep(listPause)
-				synctest.Wait()
-				fake.fail = nil
+				time.Sleep(listPause) // the time that the list is not read again
+				fake.pageDelay, fake.fail = 0, nil
 				byAddress, pages := fake.counts[opByAddress], fake.counts[opPeople]
 				lookUp(4)
 				byAddress, pages = fake.counts[opByAddress]-byAddress, fake.counts[opPeople]-pages
