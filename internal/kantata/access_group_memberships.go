@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 )
 
 // MaxPerPage is the most rows that Kantata puts on a page. It reduces a larger per_page to this without an error.
@@ -228,6 +229,10 @@ func (c *Client) decodeMemberships(body []byte) (Page[Membership], error) {
 	for i := range page.Items {
 		m := &page.Items[i]
 		c.cleanText(m.AccessGroupName, m.UserName, m.CreatedAt)
+		m.AccessGroupID, m.UserID = shared(m.AccessGroupID), shared(m.UserID)
+		if m.CreatorID != nil {
+			*m.CreatorID = shared(*m.CreatorID)
+		}
 	}
 	return page, err
 }
@@ -236,7 +241,10 @@ func (c *Client) decodeMemberships(body []byte) (Page[Membership], error) {
 func (c *Client) cleanText(texts ...*string) {
 	for _, t := range texts {
 		if t != nil {
-			*t = c.secrets.text(*t)
+			*t = shared(c.secrets.text(*t))
 		}
 	}
 }
+
+// shared makes equal texts share their memory: an account has many memberships of few people.
+func shared[T comparable](text T) T { return unique.Make(text).Value() }
