@@ -405,7 +405,11 @@ func (w *world) run(i int, s step) *verdict {
 		planned := time.Now()
 		w.happen(s, phaseApply)
 		w.wait()
-		v.began = v.began.Add(time.Since(planned)) // the run does not include what happens in between
+		between := time.Since(planned) // the run does not include it
+		v.began = v.began.Add(between)
+		c.mu.Lock()
+		c.stoppedAt = c.stoppedAt.Add(between) // an interrupt at the end of the plan
+		c.mu.Unlock()
 		w.inject(s, phaseApply)
 		sent := len(w.kantata.Requests())
 		v.applyBegan = time.Now()
