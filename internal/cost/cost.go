@@ -66,15 +66,17 @@ type List struct {
 	Blocked bool
 }
 
-// Reading is a list to read, and how much of it. If Waits, its lookups wait for it. The small requests of all others are sent at once.
+// Reading is a list to read, and how much of it. If Waits, its lookups wait for it. The small requests of all others are sent at once. If
+// Quickly, the proof of a list may take more requests and fewer round trips: a proof for each of many groups would take too many.
 type Reading struct {
-	Filter kantata.MembershipFilter
-	Extent Extent
-	Waits  bool
+	Filter  kantata.MembershipFilter
+	Extent  Extent
+	Waits   bool
+	Quickly bool
 }
 
 // Decide chooses what the round reads in addition to its small requests: the list of the account, or those of the groups, whichever have
-// fewer pages left.
+// fewer pages left. The first page of a group's list is requested beyond the target, too, once small requests have cost as much.
 func (d Demand) Decide() (readings []Reading) {
 	unread, held, grouped := d.Unread, d.Held, 0
 	for _, g := range d.Groups {
@@ -91,16 +93,16 @@ func (d Demand) Decide() (readings []Reading) {
 	spare := float64(d.Asked*2/perRequest+3-held-d.Account.Held) - d.Account.Spent
 	switch {
 	case d.Account.beingRead():
-		return []Reading{d.Account.read()}
+		return []Reading{d.Account.read(true)}
 	case few:
 	case d.Account.costUnknown() && learn:
-		return []Reading{{d.Account.Filter, FirstPage, false}}
+		return []Reading{{d.Account.Filter, FirstPage, false, false}}
 	case d.Account.costUnknown(), d.Account.InProgress == FirstPage:
 		return nil
 	}
 	if d.Account.Pages > 0 && !d.Account.Blocked && (!all || d.Account.Remaining() <= unread) {
 		if d.Account.worthReading(d.Account.Pages <= shortPages, spare) {
-			readings = append(readings, d.Account.read())
+			readings = append(readings, d.Account.read(true))
 		}
 		return readings
 	}
@@ -112,9 +114,9 @@ func (d Demand) Decide() (readings []Reading) {
 	for _, g := range mostFirst {
 		switch {
 		case g.worthReading(short, spare):
-			readings = append(readings, g.read())
-		case g.costUnknown() && learn && (short && spare >= 1 || !short && len(readings) < maxGroups):
-			readings = append(readings, Reading{g.Filter, FirstPage, false})
+			readings = append(readings, g.read(few))
+		case g.costUnknown() && learn && (short && (spare >= 1 || g.Spent >= 1) || !short && len(readings) < maxGroups):
+			readings = append(readings, Reading{g.Filter, FirstPage, false, false})
 		default:
 			continue
 		}
@@ -125,12 +127,12 @@ func (d Demand) Decide() (readings []Reading) {
 
 // read reads the list. Its lookups wait for it if that takes no more round trips than their small requests. Lookups by pair cost a request
 // each, so they wait for each list that takes few round trips, because it is being read or saves requests.
-func (l List) read() Reading {
+func (l List) read(quickly bool) Reading {
 	waits := l.Pages > 0 && float64(l.Trips()) <= max(1, l.Requests)
 	if l.Needs == Completely {
 		waits = l.Trips() <= fewTrips
 	}
-	return Reading{l.Filter, l.Needs, waits}
+	return Reading{l.Filter, l.Needs, waits, quickly && waits && l.Needs == Completely}
 }
 
 func (l List) costUnknown() bool { return l.Pages == 0 && !l.Blocked && l.InProgress == Nothing }

@@ -12,12 +12,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 )
 
-// CreateOptions configure one create.
-type CreateOptions struct {
-	// Adopt takes a membership that exists instead of refusing to create it (rule 5).
-	Adopt bool
-}
-
 // Created is the result of a create.
 type Created struct {
 	Membership kantata.Membership
@@ -25,9 +19,10 @@ type Created struct {
 	Adopted bool
 }
 
-// Create adds the pair's user to the pair's access group, exactly once (rules 3, 5, 9 and 11). Errors: [*ExistsError],
-// [*ClaimedError], [*FailedDeleteError], [*UncertainError], or what the API returned.
-func (s *Store) Create(ctx context.Context, key kantata.Pair, options CreateOptions) (Created, error) {
+// Create adds the pair's user to the pair's access group, exactly once (rules 3, 5, 9 and 11). If the membership exists, adopt takes it
+// instead of refusing to create it. Errors: [*ExistsError], [*ClaimedError], [*FailedDeleteError], [*UncertainError], or what the API
+// returned.
+func (s *Store) Create(ctx context.Context, key kantata.Pair, adopt bool) (Created, error) {
 	p := s.pair(key)
 	s.mu.Lock()
 	claimed := p.claimed
@@ -36,7 +31,7 @@ func (s *Store) Create(ctx context.Context, key kantata.Pair, options CreateOpti
 	if claimed {
 		return Created{}, &ClaimedError{Pair: key}
 	}
-	created, err := s.createAfterDeletes(ctx, p, key, options)
+	created, err := s.createAfterDeletes(ctx, p, key, adopt)
 	var uncertain *UncertainError
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,12 +40,12 @@ func (s *Store) Create(ctx context.Context, key kantata.Pair, options CreateOpti
 }
 
 // createAfterDeletes creates the membership, again after each delete of the pair that ended in the meantime.
-func (s *Store) createAfterDeletes(ctx context.Context, p *pair, key kantata.Pair, options CreateOptions) (Created, error) {
+func (s *Store) createAfterDeletes(ctx context.Context, p *pair, key kantata.Pair, adopt bool) (Created, error) {
 	for {
 		s.mu.Lock()
 		ended := p.ended
 		s.mu.Unlock()
-		created, err := s.createOrAdopt(ctx, p, key, options)
+		created, err := s.createOrAdopt(ctx, p, key, adopt)
 		var exists *ExistsError
 		if !errors.As(err, &exists) {
 			return created, err
@@ -62,7 +57,7 @@ func (s *Store) createAfterDeletes(ctx context.Context, p *pair, key kantata.Pai
 }
 
 // createOrAdopt does everything that needs the pair's lock.
-func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, options CreateOptions) (Created, error) {
+func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, adopt bool) (Created, error) {
 	if err := p.lock.Acquire(ctx, 1); err != nil {
 		return Created{}, err
 	}
@@ -78,7 +73,7 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, op
 		m, err = s.lookAndPost(ctx, p, key, time.Now(), false)
 	}
 	adopted := false
-	if existing := existing(err); existing != nil && options.Adopt {
+	if existing := existing(err); existing != nil && adopt {
 		m, err, adopted = *existing, nil, true
 	}
 	if err != nil {

@@ -117,10 +117,10 @@ func testPair(i int) kantata.Pair {
 
 func testID(n int) kantata.ID { return kantata.ID(strconv.Itoa(n)) }
 
-// groupOfSixPages returns an account with group 7 only, and its rows.
-func groupOfSixPages() (*fake, []kantata.Membership) {
+// groupOfSixPages returns an account with that many rows, all of them in group 7, and the rows.
+func groupOfSixPages(rows int) (*fake, []kantata.Membership) {
 	f := newFake(0)
-	for i := range 1100 {
+	for i := range rows {
 		f.add(kantata.Pair{AccessGroupID: "7", UserID: testID(50000 + i)})
 	}
 	return f, f.all()
@@ -378,7 +378,7 @@ func awaitLists(s *Store) {
 	}
 }
 
-func newStore(f *fake) *Store { return New(f, Options{MaxRetries: 4}) }
+func newStore(f *fake) *Store { return New(f, 4) }
 
 // inParallel calls work for 0 to n-1, width calls at a time as Terraform does, and reports the first error.
 func inParallel(t testing.TB, width, n int, work func(i int) error) {

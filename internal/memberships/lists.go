@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-	"unique"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/cost"
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -24,6 +23,8 @@ type list struct {
 	pages, held int
 	spent       float64
 	pageTime    time.Duration
+	first       kantata.Page[kantata.Membership]
+	firstBegan  time.Time
 	inProgress  *inProgress
 	// blocked is until when no round reads the list.
 	blocked time.Time
@@ -89,6 +90,10 @@ func (s *Store) lookInLists(q *lookup) bool {
 			resolve(kantata.Membership{}, true)
 		}
 		if q.resolved {
+			if q.id == "" {
+				l.spent += saved
+				s.list(groupOf(q.pair)).spent += saved
+			}
 			return true
 		}
 	}
@@ -126,15 +131,11 @@ func (l *list) remove(m kantata.Membership) {
 func (s *Store) matching(l *list, filter kantata.MembershipFilter) []kantata.Membership {
 	rows := []kantata.Membership{}
 	for pair, ofPair := range l.rows {
-		if matches(filter, pair) {
+		if filter.Matches(pair) {
 			rows = append(rows, ofPair...)
 		}
 	}
 	return sorted(slices.DeleteFunc(rows, func(m kantata.Membership) bool { return s.isOutdated(m.ID, l.began) }))
-}
-
-func matches(filter kantata.MembershipFilter, pair kantata.Pair) bool {
-	return (filter.AccessGroupID == "" || filter.AccessGroupID == pair.AccessGroupID) && (filter.UserID == "" || filter.UserID == pair.UserID)
 }
 
 func sorted(rows []kantata.Membership) []kantata.Membership {
@@ -173,9 +174,9 @@ func usefulFor(e cost.Extent) time.Duration {
 }
 
 // read reads a list, or waits until someone else has. It returns rows that are not nil only if it read the list completely itself.
-func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e cost.Extent) (rows []kantata.Membership, err error) {
+func (s *Store) read(ctx context.Context, r cost.Reading) (rows []kantata.Membership, err error) {
 	s.mu.Lock()
-	l := s.list(filter)
+	l := s.list(r.Filter)
 	for l.inProgress != nil {
 		in := l.inProgress
 		s.mu.Unlock()
@@ -184,18 +185,18 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e cos
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if in.extent >= e {
+		if in.extent >= r.Extent {
 			return nil, nil
 		}
 		s.mu.Lock()
 	}
-	in, pages := &inProgress{extent: e, done: make(chan struct{})}, l.pages
+	in := &inProgress{extent: r.Extent, done: make(chan struct{})}
 	l.inProgress = in
 	s.mu.Unlock()
-	if e == cost.Completely {
-		err = s.readCompletely(ctx, filter, pages)
+	if r.Extent == cost.Completely {
+		err = s.readCompletely(ctx, l, r.Quickly)
 	} else {
-		err = s.readPages(ctx, l, e)
+		err = s.readPages(ctx, l, r.Extent)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,11 +204,11 @@ func (s *Store) read(ctx context.Context, filter kantata.MembershipFilter, e cos
 	l.inProgress = nil
 	if err != nil {
 		l.held = 0
-	} else if e > cost.FirstPage {
+	} else if r.Extent > cost.FirstPage {
 		l.spent = 0
 	}
-	if err == nil && e == cost.Completely {
-		rows = s.matching(l, filter)
+	if err == nil && r.Extent == cost.Completely {
+		rows = s.matching(l, l.filter)
 	}
 	return rows, err
 }
@@ -226,6 +227,9 @@ func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
 		held, last = 1, max(paging.Count(page), 1)
 		first := paging.Complete[kantata.Membership]{Rows: page.Items, Pages: last, Began: began}
 		s.store(l.filter, first, held, last == 1 && !paging.Short(page, 1))
+		s.mu.Lock()
+		l.first, l.firstBegan = page, began
+		s.mu.Unlock()
 	}
 	if e == cost.FirstPage {
 		return nil
@@ -242,12 +246,21 @@ func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
 	})
 }
 
-// readCompletely reads the list with proof.
-func (s *Store) readCompletely(ctx context.Context, filter kantata.MembershipFilter, pages int) error {
+// readCompletely reads the list with proof; quickly, if its first page has just been read.
+func (s *Store) readCompletely(ctx context.Context, l *list, quickly bool) (err error) {
 	defer s.apart.List(ctx)()
-	read, err := s.pagesOf(filter).Read(ctx, pages)
+	s.mu.Lock()
+	first, began, read := l.first, l.firstBegan, paging.Complete[kantata.Membership]{}
+	pages := max(l.pages, (len(s.matching(l, l.filter))+kantata.MaxPerPage-1)/kantata.MaxPerPage) // with own creates
+	quickly = quickly && time.Since(began) < absentFor/2
+	s.mu.Unlock()
+	if quickly {
+		read, err = s.pagesOf(l.filter).ReadQuickly(ctx, first, began)
+	} else {
+		read, err = s.pagesOf(l.filter).Read(ctx, pages)
+	}
 	if err == nil {
-		s.store(filter, read, read.Pages, true)
+		s.store(l.filter, read, read.Pages, true)
 	}
 	return err
 }
@@ -266,7 +279,7 @@ func (s *Store) store(filter kantata.MembershipFilter, read paging.Complete[kant
 		if !c.at.After(read.Began.Add(-lag)) {
 			break
 		}
-		if matches(filter, c.Pair()) {
+		if filter.Matches(c.Pair()) {
 			l.put(c.Membership)
 		}
 	}
@@ -293,7 +306,7 @@ func (s *Store) completeRows(ctx context.Context, filter kantata.MembershipFilte
 			}
 		}
 		s.mu.Unlock()
-		if rows, err := s.read(ctx, filter, cost.Completely); rows != nil || err != nil {
+		if rows, err := s.read(ctx, cost.Reading{Filter: filter, Extent: cost.Completely}); rows != nil || err != nil {
 			return rows, err
 		}
 	}
@@ -320,22 +333,12 @@ func (s *Store) lookUpPair(ctx context.Context, pair kantata.Pair) ([]kantata.Me
 	}
 }
 
-// pagesOf reads the pages of a list. Equal texts of its rows share one value: an account has many memberships of few people.
 func (s *Store) pagesOf(filter kantata.MembershipFilter) paging.Pages[kantata.Membership] {
 	return paging.Pages[kantata.Membership]{
 		ID: func(m kantata.Membership) kantata.ID { return m.ID },
-		Page: func(ctx context.Context, number int) (kantata.Page[kantata.Membership], error) {
-			page, err := s.api.AccessGroupMembershipsPage(ctx, filter, number, kantata.MaxPerPage)
+		Request: func(ctx context.Context, number, size int) (kantata.Page[kantata.Membership], error) {
+			page, err := s.api.AccessGroupMembershipsPage(ctx, filter, number, size)
 			s.saw(page.Items...)
-			for i := range page.Items {
-				m := &page.Items[i]
-				m.AccessGroupID, m.UserID = unique.Make(m.AccessGroupID).Value(), unique.Make(m.UserID).Value()
-				for _, text := range []*string{m.AccessGroupName, m.UserName, m.CreatedAt, (*string)(m.CreatorID)} {
-					if text != nil {
-						*text = unique.Make(*text).Value()
-					}
-				}
-			}
 			return page, err
 		},
 	}

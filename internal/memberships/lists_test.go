@@ -2,6 +2,7 @@ package memberships
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -83,7 +84,7 @@ func TestReadingsOfAList(t *testing.T) {
 			if c.fails {
 				f.before = fail(errUnavailable, opAccount)
 			}
-			if _, err := s.read(t.Context(), l.filter, c.extent); (err != nil) != c.fails {
+			if _, err := s.read(t.Context(), cost.Reading{Filter: l.filter, Extent: c.extent}); (err != nil) != c.fails {
 				t.Errorf("extent %d: got the error %v, want one: %v", c.extent, err, c.fails)
 			}
 			if l.pageTime != c.pageTime || l.held != c.held || l.spent != c.spent {
@@ -102,7 +103,7 @@ func TestListsAreShared(t *testing.T) {
 		s := newStore(f)
 		inParallel(t, 3, 3, func(int) error {
 			n := 0
-			for _, err := range s.List(t.Context(), kantata.MembershipFilter{}) {
+			for _, err := range s.List(t.Context(), kantata.MembershipFilter{}, 0) {
 				if err != nil {
 					return err
 				}
@@ -120,7 +121,9 @@ func TestListsAreShared(t *testing.T) {
 	bubble(t, "a caller that needs more than what is being read", func(t *testing.T) {
 		f := newFake(300)
 		s := newStore(f)
-		go func() { _, _ = s.read(t.Context(), kantata.MembershipFilter{}, cost.FirstPage) }()
+		go func() {
+			_, _ = s.read(t.Context(), cost.Reading{Filter: kantata.MembershipFilter{}, Extent: cost.FirstPage})
+		}()
 		synctest.Wait()
 		rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
 		checkError(t, err, nil)
@@ -137,6 +140,57 @@ func TestListsAreShared(t *testing.T) {
 		_, err := s.completeRows(ctx, kantata.MembershipFilter{})
 		checkError(t, err, context.DeadlineExceeded)
 		time.Sleep(time.Minute)
+	})
+}
+
+// A list that has saved more requests than it costs is read again as soon as it is too old. One that has saved few is not.
+func TestListThatSavesIsReadAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ creates, pairs, pages int }{{20, 1, 0}, {300, 0, 14}} {
+		bubble(t, fmt.Sprintf("%d creates before", c.creates), func(t *testing.T) {
+			f := newFake(2200) // 13 pages with the 300; the last one is read twice, and no request is needed to find it
+			s := newStore(f)
+			inParallel(t, 10, c.creates, func(i int) error {
+				_, err := s.Create(t.Context(), testPair(5000+i), false)
+				return err
+			})
+			awaitLists(s)
+			time.Sleep(absentFor)
+			pairs, pages := f.count(opPair), f.count(opAccount)
+			_, err := s.Find(t.Context(), testPair(6000))
+			checkError(t, err, ErrAbsent)
+			awaitLists(s)
+			if gotPairs, gotPages := f.count(opPair)-pairs, f.count(opAccount)-pages; gotPairs != c.pairs || gotPages != c.pages {
+				t.Errorf("got %d lookups of a pair and %d pages, want %d and %d", gotPairs, gotPages, c.pairs, c.pages)
+			}
+		})
+	}
+}
+
+// A list is not read quickly if its first page is so old that it would soon be too old to say that a pair is absent.
+func TestFirstPageIsRecent(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(900)
+		s := newStore(f)
+		absent := func(from, n int) {
+			inParallel(t, 10, n, func(i int) error {
+				if _, err := s.Find(t.Context(), testPair(from+i)); !errors.Is(err, ErrAbsent) {
+					return fmt.Errorf("got %w, want ErrAbsent", err)
+				}
+				return nil
+			})
+			awaitLists(s)
+		}
+		absent(5000, 4)
+		time.Sleep(absentFor/2 + time.Second)
+		absent(6000, 20)
+		time.Sleep(absentFor / 2)
+		requests := f.count()
+		absent(7000, 1)
+		if got := f.count() - requests; got != 0 {
+			t.Errorf("got %d requests, want 0, because the list is recent", got)
+		}
 	})
 }
 
@@ -185,7 +239,7 @@ func TestCreatesDuringAList(t *testing.T) {
 				t.Errorf("got %d rows, and %d requests to find that a pair is absent, want 455 and none", len(rows), got-requests)
 			}
 			group := groupOf(testPair(500))
-			rows, err = s.read(t.Context(), group, cost.Completely)
+			rows, err = s.read(t.Context(), cost.Reading{Filter: group, Extent: cost.Completely})
 			checkError(t, err, nil)
 			if got, want := len(rows), len(f.groups[group.AccessGroupID]); got != want {
 				t.Errorf("got %d rows of group %s, want %d", got, group.AccessGroupID, want)

@@ -124,7 +124,7 @@ func TestGetByIDAndFind(t *testing.T) {
 		f := newFake(400)
 		s := newStore(f)
 		inParallel(t, 10, 400, func(i int) error {
-			m, err := s.GetByID(t.Context(), testID(1001+i))
+			m, err := s.Get(t.Context(), testID(1001+i), kantata.Pair{})
 			if err == nil && m.Pair() != testPair(i) {
 				err = fmt.Errorf("got %v", m)
 			}
@@ -133,7 +133,7 @@ func TestGetByIDAndFind(t *testing.T) {
 		if got := f.count(); got > 9 {
 			t.Errorf("got %d requests for 400 IDs, want at most 9: %v", got, f.counts)
 		}
-		_, err := s.GetByID(t.Context(), "9")
+		_, err := s.Get(t.Context(), "9", kantata.Pair{})
 		checkError(t, err, ErrAbsent)
 		inParallel(t, 10, 400, func(i int) error {
 			m, err := s.Find(t.Context(), testPair(i))
@@ -149,7 +149,7 @@ func TestGetByIDAndFind(t *testing.T) {
 		checkError(t, err, ErrAbsent)
 		time.Sleep(10 * time.Second)
 		f.before = fail(errUnavailable, opGet, opPair, opAccount)
-		_, err = s.GetByID(t.Context(), "8")
+		_, err = s.Get(t.Context(), "8", kantata.Pair{})
 		checkError(t, err, errUnavailable)
 		_, err = s.Find(t.Context(), testPair(1800))
 		checkError(t, err, errUnavailable)
@@ -218,8 +218,8 @@ func TestLookupsBesideALongList(t *testing.T) {
 				_, err := s.Find(t.Context(), rows[i*199+1].Pair())
 				return err
 			})
-			within(4*time.Second, func(i int) error {
-				_, err := s.Create(t.Context(), testPair(50_000+i), CreateOptions{})
+			within(10*(2*f.latency+gather), func(i int) error {
+				_, err := s.Create(t.Context(), testPair(50_000+i), false)
 				return err
 			})
 			time.Sleep(2 * time.Hour)
@@ -236,7 +236,7 @@ func TestOwnWrites(t *testing.T) {
 		rows := f.all()
 		_, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
 		checkError(t, err, nil)
-		created, err := s.Create(t.Context(), testPair(200), CreateOptions{})
+		created, err := s.Create(t.Context(), testPair(200), false)
 		checkError(t, err, nil)
 		checkError(t, s.Delete(t.Context(), rows[0].ID, rows[0].Pair()), nil)
 		f.counts = map[string]int{}
@@ -266,16 +266,16 @@ func TestOwnWrites(t *testing.T) {
 		}
 		var calls sync.WaitGroup
 		calls.Go(func() {
-			_, err := s.Create(t.Context(), kantata.Pair{AccessGroupID: jane.AccessGroupID, UserID: "43"}, CreateOptions{})
+			_, err := s.Create(t.Context(), kantata.Pair{AccessGroupID: jane.AccessGroupID, UserID: "43"}, false)
 			checkError(t, err, nil)
 		})
 		time.Sleep(time.Second)
 		calls.Go(func() {
-			_, err := s.read(t.Context(), group, cost.FirstPage)
+			_, err := s.read(t.Context(), cost.Reading{Filter: group, Extent: cost.FirstPage})
 			checkError(t, err, nil)
 		})
 		time.Sleep(150 * time.Millisecond) // the page was made, and its response is in transit
-		created, err := s.Create(t.Context(), jane, CreateOptions{})
+		created, err := s.Create(t.Context(), jane, false)
 		checkError(t, err, nil)
 		time.Sleep(2 * time.Second)
 		rows, err := s.completeRows(t.Context(), group)
@@ -342,7 +342,7 @@ func TestList(t *testing.T) {
 		for limit, requests := range map[int]int{0: 7, 1: 1, 100: 1, 200: 1, 300: 7} {
 			f := newFake(1000)
 			n := 0
-			for _, err := range newStore(f).Stream(t.Context(), kantata.MembershipFilter{}, limit) {
+			for _, err := range newStore(f).List(t.Context(), kantata.MembershipFilter{}, limit) {
 				checkError(t, err, nil)
 				n++
 			}
@@ -359,7 +359,7 @@ func TestList(t *testing.T) {
 		f := newFake(100)
 		f.pageSize = 20
 		n := 0
-		for _, err := range newStore(f).Stream(t.Context(), kantata.MembershipFilter{}, 50) {
+		for _, err := range newStore(f).List(t.Context(), kantata.MembershipFilter{}, 50) {
 			checkError(t, err, nil)
 			n++
 		}
@@ -372,7 +372,7 @@ func TestList(t *testing.T) {
 			f := newFake(1000)
 			f.before = fail(errUnavailable, op)
 			for _, limit := range []int{0, 5} {
-				for m, err := range newStore(f).Stream(t.Context(), filter, limit) {
+				for m, err := range newStore(f).List(t.Context(), filter, limit) {
 					if m.ID != "" {
 						t.Errorf("got %v, want only an error", m)
 					}

@@ -89,7 +89,7 @@ func (s *Store) readInTime(ctx context.Context, r cost.Reading) {
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if _, err := s.read(limited, r.Filter, r.Extent); err == nil || ctx.Err() != nil {
+	if _, err := s.read(limited, r); err == nil || ctx.Err() != nil {
 		return
 	}
 	s.mu.Lock()
@@ -158,7 +158,7 @@ func (s *Store) choose(open []*lookup) (readings []cost.Reading, now, waiting []
 		d.Groups = append(d.Groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
 	}
 	for filter, l := range s.lists {
-		if _, ok := byGroup[filter.AccessGroupID]; !ok && filter.AccessGroupID != "" && filter.UserID == "" && l.spent > 0 {
+		if _, ok := byGroup[filter.AccessGroupID]; !ok && filter.AccessGroupID != "" && filter.UserID == "" && l.spent > 0 && !s.certain(l) {
 			other := s.known(cost.List{Needs: account.Needs}, filter)
 			d.Unread, d.Held = d.Unread+other.Remaining(), d.Held+other.Held
 		}

@@ -156,7 +156,7 @@ func TestCreate(t *testing.T) {
 				_ = m // the store has seen every ID that lists show
 			}
 			began := time.Now()
-			created, err := s.Create(t.Context(), jane, CreateOptions{Adopt: c.adopt})
+			created, err := s.Create(t.Context(), jane, c.adopt)
 			checkError(t, err, c.err)
 			if c.err == nil && (created.Membership.ID != c.id || created.Adopted != c.adopt) {
 				t.Errorf("got %s, adopted %v, want %s, %v", created.Membership.ID, created.Adopted, c.id, c.adopt)
@@ -196,9 +196,9 @@ func TestHighestIDSeen(t *testing.T) {
 				return c.response
 			}
 			s := newStore(f)
-			_, err := s.GetByID(t.Context(), row.ID)
+			_, err := s.Get(t.Context(), row.ID, kantata.Pair{})
 			checkError(t, err, nil)
-			created, err := s.Create(t.Context(), jane, CreateOptions{Adopt: c.want == nil})
+			created, err := s.Create(t.Context(), jane, c.want == nil)
 			checkError(t, err, c.want)
 			if c.want == nil && (created.Membership.ID != row.ID || !created.Adopted) {
 				t.Errorf("got membership %s, adopted %v, want %s, true", created.Membership.ID, created.Adopted, row.ID)
@@ -232,7 +232,7 @@ func TestLookupsAfterATimeoutEnd(t *testing.T) {
 				posted = time.Now()
 				return errTimeout
 			}
-			_, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+			_, err := newStore(f).Create(t.Context(), jane, false)
 			var uncertain *UncertainError
 			if !errors.As(err, &uncertain) || uncertain.LookupErr != nil {
 				t.Errorf("got the error %v, want an UncertainError without an error of the lookups", err)
@@ -263,7 +263,7 @@ func TestLookupsBeforeASecondPost(t *testing.T) {
 				}
 				return nil
 			}
-			_, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+			_, err := newStore(f).Create(t.Context(), jane, false)
 			checkError(t, err, nil)
 			if posts := f.count(opPost); posts != 2 || lookups != want {
 				t.Errorf("got %d POSTs and %d lookups between them, want 2 and %d", posts, lookups, want)
@@ -292,7 +292,7 @@ func TestCreateAfterADeleteThatDidNothing(t *testing.T) {
 			if c.get != nil {
 				f.before = fail(c.get, opGet)
 			}
-			_, err := s.Create(t.Context(), jane, CreateOptions{})
+			_, err := s.Create(t.Context(), jane, false)
 			checkError(t, err, c.want)
 			if got := f.count(opPost); got != 0 {
 				t.Errorf("got %d POSTs, want none", got)
@@ -313,7 +313,7 @@ func TestErrorAfterSeveralAttempts(t *testing.T) {
 			}
 			return []error{errUnavailable, errInvalid}[n-1]
 		}
-		_, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+		_, err := newStore(f).Create(t.Context(), jane, false)
 		checkError(t, err, &UncertainError{})
 		if !errors.Is(err, errUnavailable) || !errors.Is(err, errInvalid) || kantata.OutcomeOf(err) != kantata.OutcomeNotDone {
 			t.Errorf("got the error %v, want one that wraps %v and then %v", err, errInvalid, errUnavailable)
@@ -342,7 +342,7 @@ func TestEvidenceIsFresh(t *testing.T) {
 					f.add(jane)
 				}()
 			}
-			created, err := newStore(f).Create(t.Context(), jane, CreateOptions{})
+			created, err := newStore(f).Create(t.Context(), jane, false)
 			checkError(t, err, c.err)
 			if got := f.count(opPair); created.Adopted || got != c.lookups {
 				t.Errorf("got %d lookups and adopted %v, want %d and false", got, created.Adopted, c.lookups)
@@ -358,7 +358,7 @@ func TestIDsThatDoNotExist(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]func(ctx context.Context, s *Store) error{
 		"lookup": func(ctx context.Context, s *Store) error {
-			if _, err := s.GetByID(ctx, "9000000"); !errors.Is(err, ErrAbsent) {
+			if _, err := s.Get(ctx, "9000000", kantata.Pair{}); !errors.Is(err, ErrAbsent) {
 				return fmt.Errorf("got %w, want ErrAbsent", err)
 			}
 			return nil
@@ -369,7 +369,7 @@ func TestIDsThatDoNotExist(t *testing.T) {
 			f := newFake(0)
 			s := newStore(f)
 			checkError(t, before(t.Context(), s), nil)
-			created, err := s.Create(t.Context(), jane, CreateOptions{})
+			created, err := s.Create(t.Context(), jane, false)
 			checkError(t, err, nil)
 			if created.Membership.ID != "1001" {
 				t.Errorf("got membership %q, want 1001", created.Membership.ID)
@@ -551,7 +551,7 @@ func TestOnePairOneWriter(t *testing.T) {
 					time.Sleep(step.at)
 					var err error
 					if step.create {
-						_, err = s.Create(t.Context(), jane, CreateOptions{Adopt: step.adopt})
+						_, err = s.Create(t.Context(), jane, step.adopt)
 					} else {
 						err = s.Delete(t.Context(), step.id, jane)
 					}
@@ -582,10 +582,10 @@ func TestDeleteAfterAnUncertainCreate(t *testing.T) {
 			s := newStore(f)
 			row := f.add(jane)
 			if c.seen {
-				_, err := s.GetByID(t.Context(), row.ID)
+				_, err := s.Get(t.Context(), row.ID, kantata.Pair{})
 				checkError(t, err, nil)
 			}
-			_, err := s.Create(t.Context(), jane, CreateOptions{})
+			_, err := s.Create(t.Context(), jane, false)
 			checkError(t, err, &UncertainError{})
 			hidden = false
 			checkError(t, s.Delete(t.Context(), "999", jane), nil)
@@ -617,7 +617,7 @@ func TestRenamedKeys(t *testing.T) {
 						m := rows[calls[i]%keys]
 						var err error
 						if calls[i] < keys {
-							_, err = s.Create(t.Context(), m.Pair(), CreateOptions{Adopt: adopt})
+							_, err = s.Create(t.Context(), m.Pair(), adopt)
 						} else {
 							err = s.Delete(t.Context(), m.ID, m.Pair())
 						}
@@ -677,7 +677,7 @@ func TestShiftedCount(t *testing.T) {
 								err = s.Delete(t.Context(), rows[i].ID, rows[i].Pair())
 								ready <- count + i
 							case i+1 < count:
-								_, err = s.Create(t.Context(), rows[i+1].Pair(), CreateOptions{})
+								_, err = s.Create(t.Context(), rows[i+1].Pair(), false)
 							}
 							checkError(t, err, nil)
 							if ended.Add(1) == int32(2*count) {
@@ -746,7 +746,7 @@ func TestCanceledWrites(t *testing.T) {
 			if c.del {
 				err = newStore(f).Delete(ctx, "1001", jane)
 			} else {
-				_, err = newStore(f).Create(ctx, jane, CreateOptions{})
+				_, err = newStore(f).Create(ctx, jane, false)
 			}
 			checkError(t, err, c.err)
 			if took := time.Since(began); took > after+c.within {
@@ -763,7 +763,7 @@ func TestCanceledWrites(t *testing.T) {
 		"create, while a list in another order is read": {opPost, func(ctx context.Context, s *Store) error {
 			_, err := s.completeRows(ctx, kantata.MembershipFilter{})
 			checkError(t, err, nil)
-			_, err = s.Create(ctx, jane, CreateOptions{})
+			_, err = s.Create(ctx, jane, false)
 			return err
 		}},
 	} {
@@ -797,7 +797,7 @@ func TestCanceledWrites(t *testing.T) {
 		synctest.Wait()
 		short, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()
-		_, err := s.Create(short, jane, CreateOptions{})
+		_, err := s.Create(short, jane, false)
 		checkError(t, err, context.DeadlineExceeded)
 		cancel()
 		time.Sleep(time.Minute)
@@ -807,7 +807,7 @@ func TestCanceledWrites(t *testing.T) {
 		f.latency = time.Hour
 		s := newStore(f)
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { _, _ = s.Create(ctx, jane, CreateOptions{}) }()
+		go func() { _, _ = s.Create(ctx, jane, false) }()
 		synctest.Wait()
 		short, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()

@@ -18,6 +18,9 @@ const (
 	Readers = 10
 	// tries is how many times a list that changes is read.
 	tries = 3
+	// seamRows is how many rows a response contains that shows the seam between two pages. Seams are multiples of the page size, and this
+	// is a prime number greater than Readers, so none of them falls between two such responses.
+	seamRows = 11
 	// maxPages bounds how many pages are requested because of a count: twenty million rows.
 	maxPages = 100_000
 )
@@ -25,11 +28,11 @@ const (
 // ErrChanging is returned for a list that changed, or had an empty page before its last one, during each of several readings.
 var ErrChanging = errors.New("the list kept changing or had an empty page when it was read, so it is not known to be complete; try again")
 
-// Pages reads a list of rows of any type completely. Page requests a page, the first being 1, and ID identifies a row. Both must be safe
-// for concurrent use.
+// Pages reads a list of rows of any type completely. Request returns a page of a size, the first being 1, and ID identifies a row. Both
+// must be safe for concurrent use.
 type Pages[Row any] struct {
-	Page func(ctx context.Context, number int) (kantata.Page[Row], error)
-	ID   func(Row) kantata.ID
+	Request func(ctx context.Context, number, size int) (kantata.Page[Row], error)
+	ID      func(Row) kantata.ID
 	// TrustCount accepts one reading of a list in another order than that of its IDs if it has as many rows as Kantata counts. This is no
 	// proof: an addition and a removal during the reading can hide a row. It is for lists whose missing rows are looked up.
 	TrustCount bool
@@ -41,6 +44,11 @@ type Complete[Row any] struct {
 	Rows  []Row
 	Pages int
 	Began time.Time
+}
+
+// Page returns a page of the largest size.
+func (p Pages[Row]) Page(ctx context.Context, number int) (kantata.Page[Row], error) {
+	return p.Request(ctx, number, kantata.MaxPerPage)
 }
 
 // Read reads the list, which seems to have the given number of pages (0 if unknown). The error is [ErrChanging] if the list changed during
@@ -94,7 +102,7 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	}
 	again, err := p.Page(ctx, number)
 	now.Rows = slices.Concat(rows...)
-	inOrder := slices.SortedFunc(slices.Values(now.Rows), func(a, b Row) int { return p.ID(a).Compare(p.ID(b)) })
+	inOrder := slices.SortedFunc(slices.Values(now.Rows), p.compare)
 	enough = slices.EqualFunc(inOrder, now.Rows, p.same) || p.TrustCount && again.Count == len(now.Rows)
 	// A row that comes twice was moved by a change, or the page number was ignored.
 	repeats := len(slices.CompactFunc(inOrder, p.same)) < len(now.Rows)
@@ -102,6 +110,59 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 		err = ErrChanging
 	}
 	return now, enough, err
+}
+
+// ReadQuickly is Read for a list whose first page was read at began. If the list has at most Readers pages, the others are read in one
+// round trip. This takes almost twice as many requests as Read. If it does not prove that the list is complete, Read follows.
+//
+// In addition to the other pages, it reads a few rows around each seam between two pages. If one response shows the last row of a page
+// directly before the first row of the next page, then no row was between them that no page shows.
+func (p Pages[Row]) ReadQuickly(ctx context.Context, first kantata.Page[Row], began time.Time) (Complete[Row], error) {
+	if read, err := p.rest(ctx, first, began); err == nil {
+		return read, nil
+	}
+	return p.Read(ctx, Count(first))
+}
+
+// rest returns ErrChanging if the list has one page or too many, has changed, or does not show its rows in ascending ID order.
+func (p Pages[Row]) rest(ctx context.Context, first kantata.Page[Row], began time.Time) (Complete[Row], error) {
+	number, size := Count(first), len(first.Items)
+	if number < 2 || number > Readers || size%seamRows == 0 {
+		return Complete[Row]{}, ErrChanging
+	}
+	pages, seams := make([]kantata.Page[Row], number), make([]kantata.Page[Row], number)
+	pages[0] = first
+	group, ctx := errgroup.WithContext(ctx)
+	get := func(page *kantata.Page[Row], number, size int) {
+		group.Go(func() (err error) {
+			*page, err = p.Request(ctx, number, size)
+			return err
+		})
+	}
+	for i := 1; i < number; i++ {
+		get(&pages[i], i+1, kantata.MaxPerPage)
+		get(&seams[i], i*size/seamRows+1, seamRows)
+	}
+	if err := group.Wait(); err != nil {
+		return Complete[Row]{}, err
+	}
+	// Rows that were added since then come last, so they need no further page. If there is a page of them, they were not counted before.
+	fits := pages[number-1].Count < first.Count+size
+	var rows []Row
+	for i, page := range pages {
+		fits = fits && len(page.Items) > 0 && !Short(page, i+1) && (i == 0 || p.adjacent(seams[i].Items, rows[len(rows)-1], page.Items[0]))
+		rows = append(rows, page.Items...)
+	}
+	if !fits || !slices.IsSortedFunc(rows, p.compare) {
+		return Complete[Row]{}, ErrChanging
+	}
+	return Complete[Row]{Rows: rows, Pages: number, Began: began}, nil
+}
+
+// adjacent reports whether the rows show b directly after a.
+func (p Pages[Row]) adjacent(rows []Row, a, b Row) bool {
+	i := slices.IndexFunc(rows, func(row Row) bool { return p.same(row, a) })
+	return i >= 0 && i+1 < len(rows) && p.same(rows[i+1], b)
 }
 
 // last finds the last page, which is not empty unless all are. Its number follows from the number of rows and the page size. Both are
@@ -158,6 +219,8 @@ func (p Pages[Row]) Each(ctx context.Context, first, last int, do func(ctx conte
 }
 
 func (p Pages[Row]) same(a, b Row) bool { return p.ID(a) == p.ID(b) }
+
+func (p Pages[Row]) compare(a, b Row) int { return p.ID(a).Compare(p.ID(b)) }
 
 // Count returns the number of pages. It follows from the number of rows and the page size, and not from what the response says about its
 // number of pages.

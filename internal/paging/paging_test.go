@@ -1,6 +1,7 @@
 package paging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -23,13 +24,27 @@ func TestCompleteIsExact(t *testing.T) {
 	if testing.Short() { // for make mutants, which runs the tests hundreds of times
 		histories = 100
 	}
-	for _, rate := range []int{6, 20} {
-		complete, refused := 0, 0
+	read := func(ctx context.Context, pages Pages[kantata.ID]) (Complete[kantata.ID], error) {
+		return pages.Read(ctx, 0)
+	}
+	quickly := func(ctx context.Context, pages Pages[kantata.ID]) (Complete[kantata.ID], error) {
+		first, err := pages.Page(ctx, 1)
+		if err != nil || Count(first) <= 1 {
+			return Complete[kantata.ID]{Rows: first.Items}, err
+		}
+		return pages.rest(ctx, first, time.Now())
+	}
+	for _, c := range []struct {
+		name string
+		read func(ctx context.Context, pages Pages[kantata.ID]) (Complete[kantata.ID], error)
+		rate int
+	}{{"", read, 6}, {"", read, 20}, {"quickly, ", quickly, 6}, {"quickly, ", quickly, 20}} {
+		rate, complete, refused := c.rate, 0, 0
 		for seed := range uint64(histories) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newChangingList(seed, rate)
 				before := slices.Clone(l.rows)
-				read, err := Pages[kantata.ID]{Page: l.page, ID: itself}.Read(t.Context(), 0)
+				read, err := c.read(t.Context(), Pages[kantata.ID]{Request: l.page, ID: itself})
 				if err != nil {
 					if refused++; !errors.Is(err, ErrChanging) {
 						t.Errorf("seed %d: got %v, want ErrChanging", seed, err)
@@ -39,14 +54,14 @@ func TestCompleteIsExact(t *testing.T) {
 				complete++
 				for _, id := range before {
 					if !l.removed[id] && !slices.Contains(read.Rows, id) {
-						t.Errorf("1 change in %d requests, seed %d: got a complete list without row %s, want it", rate, seed, id)
+						t.Errorf("%s1 change in %d requests, seed %d: got a complete list without row %s, want it", c.name, rate, seed, id)
 					}
 				}
 			})
 		}
-		t.Logf("1 change in %d requests: %d complete, %d refused", rate, complete, refused)
+		t.Logf("%s1 change in %d requests: %d complete, %d refused", c.name, rate, complete, refused)
 		if complete < histories/4 {
-			t.Errorf("1 change in %d requests: got %d complete lists of %d, want at least a quarter", rate, complete, histories)
+			t.Errorf("%s1 change in %d requests: got %d complete lists of %d, want at least a quarter", c.name, rate, complete, histories)
 		}
 	}
 }
@@ -79,7 +94,7 @@ func (l *changingList) add() {
 }
 
 // page builds the page halfway through the request.
-func (l *changingList) page(_ context.Context, number int) (kantata.Page[kantata.ID], error) {
+func (l *changingList) page(_ context.Context, number, size int) (kantata.Page[kantata.ID], error) {
 	l.mu.Lock()
 	if l.random.IntN(l.rate) == 0 && len(l.rows) > 0 {
 		i := l.random.IntN(len(l.rows))
@@ -93,10 +108,11 @@ func (l *changingList) page(_ context.Context, number int) (kantata.Page[kantata
 	l.mu.Unlock()
 	time.Sleep(delay)
 	l.mu.Lock()
-	from := min((number-1)*l.pageSize, len(l.rows))
-	page := kantata.Page[kantata.ID]{
-		Items: slices.Clone(l.rows[from:min(from+l.pageSize, len(l.rows))]), Count: len(l.rows), PageSize: l.pageSize,
+	if size == kantata.MaxPerPage {
+		size = l.pageSize
 	}
+	from := min((number-1)*size, len(l.rows))
+	page := kantata.Page[kantata.ID]{Items: slices.Clone(l.rows[from:min(from+size, len(l.rows))]), Count: len(l.rows), PageSize: size}
 	l.mu.Unlock()
 	time.Sleep(delay)
 	return page, nil
@@ -110,7 +126,7 @@ func numbers(page func(request, number int) kantata.Page[kantata.ID]) (Pages[kan
 	requests := 0
 	return Pages[kantata.ID]{
 		ID: itself,
-		Page: func(_ context.Context, number int) (kantata.Page[kantata.ID], error) {
+		Request: func(_ context.Context, number, _ int) (kantata.Page[kantata.ID], error) {
 			mu.Lock()
 			defer mu.Unlock()
 			requests++
@@ -223,12 +239,12 @@ func TestRead(t *testing.T) {
 		t.Parallel()
 		for failing := range 5 {
 			pages, _ := numbers(func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "1", "2", "3", "4", "5") })
-			inner, requests := pages.Page, atomic.Int32{}
-			pages.Page = func(ctx context.Context, number int) (kantata.Page[kantata.ID], error) {
+			inner, requests := pages.Request, atomic.Int32{}
+			pages.Request = func(ctx context.Context, number, size int) (kantata.Page[kantata.ID], error) {
 				if requests.Add(1) == int32(failing+1) {
 					return kantata.Page[kantata.ID]{}, errUnavailable
 				}
-				return inner(ctx, number)
+				return inner(ctx, number, size)
 			}
 			_, err := pages.Read(t.Context(), 0)
 			if !errors.Is(err, errUnavailable) {
@@ -236,6 +252,97 @@ func TestRead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Read follows whenever the pages and the rows around their seams do not prove that the list is complete.
+func TestReadQuickly(t *testing.T) {
+	t.Parallel()
+	ids := func(from, to int) (ids []kantata.ID) {
+		for n := from; n <= to; n++ {
+			ids = append(ids, kantata.ID(strconv.Itoa(n)))
+		}
+		return ids
+	}
+	for _, c := range []struct {
+		name string
+		size int // the size of a page; 3 if it is 0
+		// first are the rows when the first page is read, and later those after that, which may depend on the request.
+		first []kantata.ID
+		later func(request int) []kantata.ID
+		page  func(request int, page *kantata.Page[kantata.ID])
+		// want are the rows, and requests their number after the first page. A few more than twice the other pages mean that Read followed.
+		want     []kantata.ID
+		requests int
+		err      error
+	}{
+		{name: "one page", first: ids(1, 2), want: ids(1, 2), requests: 1},
+		{name: "two pages", first: ids(1, 5), want: ids(1, 5), requests: 2},
+		{name: "full pages", first: ids(1, 9), want: ids(1, 9), requests: 4},
+		{name: "ten pages", first: ids(1, 29), want: ids(1, 29), requests: 18},
+		{name: "eleven pages", first: ids(1, 31), want: ids(1, 31), requests: 12},
+		{name: "seams that no response shows", size: 11, first: ids(1, 30), want: ids(1, 30), requests: 4},
+		{name: "rows added since then", first: ids(1, 9), later: func(int) []kantata.ID { return ids(1, 11) }, want: ids(1, 9), requests: 4},
+		{name: "a page of rows that were not counted", first: ids(1, 6), later: func(int) []kantata.ID { return ids(1, 9) },
+			want: ids(1, 9), requests: 2 + 5},
+		{name: "a row removed since then", first: ids(1, 8), later: func(int) []kantata.ID { return ids(2, 8) },
+			want: ids(2, 8), requests: 4 + 4},
+		{name: "a row removed during the reading", first: ids(1, 5), later: func(request int) []kantata.ID {
+			return ids(min(request, 2), 5)
+		}, want: ids(2, 5), requests: 2 + 3},
+		{name: "not in ID order", first: []kantata.ID{"2", "1", "3", "4"}, want: []kantata.ID{"2", "1", "3", "4"}, requests: 2 + 6},
+		{name: "more rows counted than shown", first: ids(1, 5), page: func(_ int, page *kantata.Page[kantata.ID]) { page.Count++ },
+			want: ids(1, 5), requests: 2 + 4},
+		{name: "an empty page", first: ids(1, 4), page: func(request int, page *kantata.Page[kantata.ID]) {
+			if request < 3 {
+				page.Items, page.Count = nil, 0
+			}
+		}, want: ids(1, 4), requests: 2 + 3},
+		{name: "requests fail", first: ids(1, 4), page: func(request int, page *kantata.Page[kantata.ID]) {
+			if request < 3 {
+				page.PageSize = -1
+			}
+		}, want: ids(1, 4), requests: 2 + 3},
+		{name: "all requests fail", first: ids(1, 4), page: func(_ int, page *kantata.Page[kantata.ID]) { page.PageSize = -1 },
+			requests: 2 + 1, err: errUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex // guards requests
+			requests := 0
+			list := Pages[kantata.ID]{ID: itself, Request: func(_ context.Context, number, size int) (kantata.Page[kantata.ID], error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if size == kantata.MaxPerPage {
+					size = cmp.Or(c.size, 3)
+				}
+				rows := c.first
+				if requests > 0 && c.later != nil {
+					rows = c.later(requests)
+				}
+				from := min((number-1)*size, len(rows))
+				page := kantata.Page[kantata.ID]{Items: rows[from:min(from+size, len(rows))], Count: len(rows), PageSize: size}
+				if requests > 0 && c.page != nil {
+					c.page(requests, &page)
+				}
+				requests++
+				if page.PageSize < 0 {
+					return kantata.Page[kantata.ID]{}, errUnavailable
+				}
+				return page, nil
+			}}
+			first, err := list.Page(t.Context(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := list.ReadQuickly(t.Context(), first, time.Now())
+			if !errors.Is(err, c.err) || !slices.Equal(read.Rows, c.want) {
+				t.Errorf("got rows %v and the error %v, want %v and %v", read.Rows, err, c.want, c.err)
+			}
+			if got := requests - 1; got != c.requests {
+				t.Errorf("got %d requests after the first page, want %d", got, c.requests)
+			}
+		})
+	}
 }
 
 // The last of the most pages that a count may claim is found like any other.

@@ -249,8 +249,8 @@ func (d *Directory) everyone() paging.Pages[kantata.User] {
 	return paging.Pages[kantata.User]{
 		TrustCount: true,
 		ID:         func(u kantata.User) kantata.ID { return u.ID },
-		Page: func(ctx context.Context, number int) (kantata.Page[kantata.User], error) {
-			return d.api.UsersPage(ctx, kantata.UserFilter{OnMyAccount: true}, number, kantata.MaxPerPage)
+		Request: func(ctx context.Context, number, size int) (kantata.Page[kantata.User], error) {
+			return d.api.UsersPage(ctx, kantata.UserFilter{OnMyAccount: true}, number, size)
 		},
 	}
 }

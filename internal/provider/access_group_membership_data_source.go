@@ -91,7 +91,7 @@ func (d *accessGroupMembershipDataSource) Read(ctx context.Context, req datasour
 	if config.ID.IsNull() {
 		membership, err = d.data.store.Find(ctx, config.pair())
 	} else {
-		membership, err = d.data.store.GetByID(ctx, config.id())
+		membership, err = d.data.store.Get(ctx, config.id(), kantata.Pair{})
 	}
 	switch {
 	case errors.Is(err, memberships.ErrAbsent) && config.ID.IsNull():

@@ -109,7 +109,7 @@ func (r *accessGroupMembershipResource) Create(ctx context.Context, req resource
 			return
 		}
 	}
-	created, err := r.data.store.Create(ctx, plan.pair(), memberships.CreateOptions{Adopt: plan.AdoptExisting.ValueBool()})
+	created, err := r.data.store.Create(ctx, plan.pair(), plan.AdoptExisting.ValueBool())
 	if err != nil {
 		resp.Diagnostics.Append(r.createDiagnostics(ctx, plan.pair(), err)...)
 		return
@@ -164,7 +164,7 @@ func (r *accessGroupMembershipResource) read(ctx context.Context, prior membersh
 	case prior.ID.IsNull():
 		return r.data.store.Find(ctx, prior.pair())
 	case prior.UserID.IsNull():
-		return r.data.store.GetByID(ctx, prior.id())
+		return r.data.store.Get(ctx, prior.id(), kantata.Pair{})
 	default:
 		return r.data.store.Get(ctx, prior.id(), prior.pair())
 	}
@@ -265,13 +265,13 @@ func (r *accessGroupMembershipResource) swapHint(ctx context.Context, pair kanta
 	if r.data.swapChecks.Add(1) > maxSwapChecks {
 		return ""
 	}
-	for m, err := range r.data.store.Stream(ctx, kantata.MembershipFilter{AccessGroupID: pair.UserID}, 1) {
+	for m, err := range r.data.store.List(ctx, kantata.MembershipFilter{AccessGroupID: pair.UserID}, 1) {
 		if err == nil && m.AccessGroupID == pair.UserID {
 			model := newMembershipModel(m)
 			return fmt.Sprintf(hint, "an access group with the ID", idAndName(model.AccessGroupID, model.AccessGroupName))
 		}
 	}
-	for m, err := range r.data.store.Stream(ctx, kantata.MembershipFilter{UserID: pair.AccessGroupID}, 1) {
+	for m, err := range r.data.store.List(ctx, kantata.MembershipFilter{UserID: pair.AccessGroupID}, 1) {
 		if err == nil && m.UserID == pair.AccessGroupID {
 			model := newMembershipModel(m)
 			return fmt.Sprintf(hint, "a user with the ID", idAndName(model.UserID, model.UserName))

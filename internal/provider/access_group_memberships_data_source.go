@@ -90,7 +90,7 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 		return
 	}
 	var rows []kantata.Membership
-	for m, err := range d.data.store.List(ctx, model.filter()) {
+	for m, err := range d.data.store.List(ctx, model.filter(), 0) {
 		if err != nil {
 			resp.Diagnostics.Append(listDiagnostic(summaryList, err))
 			return

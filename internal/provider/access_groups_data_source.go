@@ -100,7 +100,7 @@ func (d *accessGroupsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		return
 	}
 	groups := map[kantata.ID]accessGroupModel{}
-	for m, err := range d.data.store.List(ctx, kantata.MembershipFilter{}) {
+	for m, err := range d.data.store.List(ctx, kantata.MembershipFilter{}, 0) {
 		if err != nil {
 			resp.Diagnostics.Append(listDiagnostic("Unable to List Access Groups", err))
 			return

@@ -165,7 +165,7 @@ func (p *kantataProvider) Configure(ctx context.Context, req provider.ConfigureR
 		return
 	}
 	data := &providerData{
-		store:  memberships.New(client, memberships.Options{MaxRetries: client.MaxRetries()}),
+		store:  memberships.New(client, client.MaxRetries()),
 		people: people.New(client),
 		plans:  newPlanRegistry(),
 	}

@@ -76,7 +76,7 @@ func readList() error {
 	if err != nil {
 		return err
 	}
-	for _, err := range memberships.New(client, memberships.Options{}).List(context.Background(), kantata.MembershipFilter{}) {
+	for _, err := range memberships.New(client, 0).List(context.Background(), kantata.MembershipFilter{}, 0) {
 		if err != nil {
 			return err
 		}
