@@ -13,6 +13,8 @@ const (
 	// maxGroups is how many access groups a round may concern for their lists to be considered before the account's list, and how many
 	// first pages of long lists of groups it requests.
 	maxGroups = 2
+	// maxGroupsByPair is the same for lookups by pair, which cost a request each: most lists of groups have one page and need no proof.
+	maxGroupsByPair = 4
 	// A round of fewer than fewLookups requests no first page until freeRequests small requests were sent: most small
 	// configurations are done by then.
 	fewLookups, freeRequests = 4, 3
@@ -88,7 +90,11 @@ func (d Demand) Decide() (readings []Reading) {
 		grouped += g.Lookups
 	}
 	all := grouped == d.Account.Lookups
-	few := all && len(d.Groups)+d.Unread <= maxGroups
+	most := maxGroups
+	if d.Account.Needs == Completely {
+		most = maxGroupsByPair
+	}
+	few := all && len(d.Groups)+d.Unread <= most
 	learn := d.Account.Lookups >= fewLookups || d.Account.Spent >= freeRequests
 	spare := float64(d.Asked*2/perRequest+3-held-d.Account.Held) - d.Account.Spent
 	switch {
@@ -115,7 +121,7 @@ func (d Demand) Decide() (readings []Reading) {
 		switch {
 		case g.worthReading(short, spare):
 			readings = append(readings, g.read(few))
-		case g.costUnknown() && learn && (short && (spare >= 1 || g.Spent >= 1) || !short && len(readings) < maxGroups):
+		case g.costUnknown() && learn && (short && (spare >= 1 || g.Spent >= 1) || !short && len(readings) < most):
 			readings = append(readings, Reading{g.Filter, FirstPage, false, false})
 		default:
 			continue

@@ -110,7 +110,15 @@ func TestDecide(t *testing.T) {
 			[]Reading{{account, Completely, true, true}}},
 		{"by pair, in three groups of one page", list("", 10, byPair(8, 10)),
 			[]List{list("7", 4, byPair(1, 4)), list("8", 3, byPair(1, 3)), list("9", 3, byPair(1, 3))},
-			[]Reading{{g7, Completely, true, false}, {g8, Completely, true, false}, {g9, Completely, true, false}}},
+			[]Reading{{g7, Completely, true, true}, {g8, Completely, true, true}, {g9, Completely, true, true}}},
+		{"by pair, in four groups", list("", 10, byPair(0, 0)),
+			[]List{list("6", 3, byPair(0, 0)), list("7", 3, byPair(0, 0)), list("8", 2, byPair(0, 0)), list("9", 2, byPair(0, 0))},
+			[]Reading{{of("6"), FirstPage, false, false}, {g7, FirstPage, false, false}, {g8, FirstPage, false, false},
+				{g9, FirstPage, false, false}}},
+		{"by pair, in five groups", list("", 10, byPair(0, 0)),
+			[]List{list("5", 2, byPair(0, 0)), list("6", 2, byPair(0, 0)), list("7", 2, byPair(0, 0)), list("8", 2, byPair(0, 0)),
+				list("9", 2, byPair(0, 0))},
+			[]Reading{{account, FirstPage, false, false}}},
 		{"two groups cheaper than the account", list("", 10, known(12, 1, 9)), []List{list("7", 5, known(2, 1, 9)),
 			list("8", 5, known(2, 1, 9))},
 			[]Reading{{g7, AllPages, true, false}, {g8, AllPages, true, false}}},
@@ -155,8 +163,8 @@ func TestDecideByAllGroups(t *testing.T) {
 		unread         int
 		want           []Reading
 	}{
-		{"one other group", 0, 0, 1, []Reading{{kantata.MembershipFilter{AccessGroupID: "7"}, FirstPage, false, false}}},
-		{"two other groups", 0, 0, 2, []Reading{{kantata.MembershipFilter{}, FirstPage, false, false}}},
+		{"three other groups", 0, 0, 3, []Reading{{kantata.MembershipFilter{AccessGroupID: "7"}, FirstPage, false, false}}},
+		{"four other groups", 0, 0, 4, []Reading{{kantata.MembershipFilter{}, FirstPage, false, false}}},
 		{"the account has fewer pages than the groups", 2, 1, 19, []Reading{{kantata.MembershipFilter{}, Completely, true, true}}},
 		{"the account has more pages than the groups", 20, 1, 19,
 			[]Reading{{kantata.MembershipFilter{AccessGroupID: "7"}, Completely, true, false}}},

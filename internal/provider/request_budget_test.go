@@ -128,7 +128,7 @@ func TestPlanOfCreatesCosts(t *testing.T) {
 			config: func(i int) map[string]tftypes.Value {
 				return map[string]tftypes.Value{"access_group_id": group(i), "user_id": text(fmt.Sprint(int(kantatatest.FirstUser) + 1_000_000 + i))}
 			},
-			plan: 28, apply: 52,
+			plan: 20, apply: 40,
 		},
 		{
 			name:    "by address, in an account of 1,200 people",
@@ -136,7 +136,7 @@ func TestPlanOfCreatesCosts(t *testing.T) {
 			config: func(i int) map[string]tftypes.Value {
 				return map[string]tftypes.Value{"access_group_id": group(i), "user_email_address": text(fmt.Sprintf("User%d@example.com", 901+i))}
 			},
-			plan: 36, apply: 72,
+			plan: 30, apply: 60,
 		},
 	} {
 		runInFakeTime(t, c.name, func(t *testing.T, fake *kantatatest.Server) {
