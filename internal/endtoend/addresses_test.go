@@ -173,7 +173,7 @@ resource "kantata_access_group_membership" "team" {
 	w.write("teams.yaml", "340001:\n  - jane@example.com\n  - 12000002\n  - 12000003\n340002: []\n")
 	w.says(w.run(0, "apply", "-auto-approve"), "1 added, 1 changed, 1 destroyed")
 	w.write("teams.yaml", "340001:\n  - jane@example.com\n  - Jane@example.com\n")
-	w.says(w.run(1, "plan"), "Invalid function argument", `member 2 of access group 340001: "Jane@example.com" is in the list twice.`)
+	w.says(w.run(1, "plan"), "Invalid function argument", `member 2 of access group 340001: "Jane@example.com" is in the list twice`)
 }
 
 // TestTolerantLookups expects the people and groups that exist, and lists of the addresses and names that do not.

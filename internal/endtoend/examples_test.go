@@ -292,7 +292,7 @@ func TestMembershipsFunction(t *testing.T) {
 	w.says(w.run(0, "apply", "-auto-approve"), `"340001/amir@example.com" = {`, `"340002/12000003" = {`)
 	w.write("teams.yaml", "340001:\n  - jane@example.com\n  - Jane@example.com\n")
 	w.write("teams.tf", `output "teams" { value = provider::kantata::memberships(yamldecode(file("teams.yaml"))) }`)
-	w.says(w.run(1, "plan"), "Invalid function argument", `member 2 of access group 340001: "Jane@example.com" is in the list twice.`)
+	w.says(w.run(1, "plan"), "Invalid function argument", `member 2 of access group 340001: "Jane@example.com" is in the list twice`)
 	if n := len(w.kantata.Requests()); n != 0 {
 		t.Errorf("got %d requests, want none", n)
 	}

@@ -21,18 +21,10 @@ func newMembershipsFunction() function.Function { return &membershipsFunction{} 
 
 type membershipsFunction struct{}
 
-// teamMember is one value of the function's result. Exactly one of the last two fields is not null.
-type teamMember struct {
-	AccessGroupID    types.String `tfsdk:"access_group_id"`
-	UserEmailAddress types.String `tfsdk:"user_email_address"`
-	UserID           types.String `tfsdk:"user_id"`
-}
-
-func teamMemberType() attr.Type {
-	return types.ObjectType{AttrTypes: map[string]attr.Type{
-		"access_group_id": types.StringType, "user_email_address": types.StringType, "user_id": types.StringType,
-	}}
-}
+// teamMemberType is one value of the function's result. Either user_email_address or user_id is null.
+var teamMemberType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"access_group_id": types.StringType, "user_email_address": types.StringType, "user_id": types.StringType,
+}}
 
 func (f *membershipsFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
 	resp.Name = "memberships"
@@ -52,7 +44,7 @@ func (f *membershipsFunction) Definition(_ context.Context, _ function.Definitio
 			MarkdownDescription: "A map of access group IDs to lists of members, for example " +
 				"`{ \"340002\" = [\"jane@example.com\", 12000002] }` or the result of `yamldecode`. A member is an e-mail address or a user ID.",
 		}},
-		Return: function.MapReturn{ElementType: teamMemberType()},
+		Return: function.MapReturn{ElementType: teamMemberType},
 	}
 }
 
@@ -68,34 +60,33 @@ func (f *membershipsFunction) Run(ctx context.Context, req function.RunRequest, 
 		resp.Error = function.NewArgumentFuncError(0, strings.Join(problems, ";\n"))
 		return
 	}
-	resp.Error = resp.Result.Set(ctx, members)
+	// Terraform calls the function for every instance of a resource. Structs would be converted by reflection, which takes three times as
+	// long.
+	resp.Error = resp.Result.Set(ctx, types.MapValueMust(teamMemberType, members))
 }
 
 // teamMembers returns the members of all teams by key, and a text for each entry that is not a member.
-func teamMembers(teams attr.Value) (members map[string]teamMember, problems []string) {
+func teamMembers(teams attr.Value) (members map[string]attr.Value, problems []string) {
 	lists, ok := attributesOf(teams)
 	if !ok {
-		return nil, []string{"it must be a map of access group IDs to lists of members"}
+		return nil, []string{`it must be a map of access group IDs to lists of members, for example { "340002" = ["jane@example.com"] }`}
 	}
-	members = map[string]teamMember{}
+	members = map[string]attr.Value{}
 	for _, name := range slices.Sorted(maps.Keys(lists)) {
 		group, err := kantata.ParseID(name)
 		if err != nil {
 			problems = append(problems, fmt.Sprintf(
-				"the key %q is not an access group ID, for example \"340002\" (Settings > Access Groups in Kantata)", name))
+				"the key %q is not an access group ID: write the number of the group, for example \"340002\"", name))
 			continue
 		}
 		list, ok := elementsOf(lists[name])
 		if !ok {
-			problems = append(problems, fmt.Sprintf("access group %s needs a list of members: write [] if it has none", group))
+			problems = append(problems, fmt.Sprintf("access group %s needs a list of members: write %s", group, listInsteadOf(lists[name])))
 			continue
 		}
+		team := team{group: group, members: members, positions: map[string]int{}}
 		for i, element := range list {
-			written, err := memberText(element)
-			if err == nil {
-				err = addMember(members, group, written)
-			}
-			if err != nil {
+			if err := team.add(i+1, element); err != nil {
 				problems = append(problems, fmt.Sprintf("member %d of access group %s: %s", i+1, group, err))
 			}
 		}
@@ -103,23 +94,49 @@ func teamMembers(teams attr.Value) (members map[string]teamMember, problems []st
 	return members, problems
 }
 
-// addMember adds an e-mail address or a user ID. Only the key has the address in lower case, because Kantata's comparison may be
+// listInsteadOf returns what to write in the place of a value that is not a list.
+func listInsteadOf(value attr.Value) string {
+	written, err := memberText(value)
+	switch {
+	case errors.Is(err, errNullMember):
+		return "[] if it has none"
+	case err != nil:
+		return `one, for example ["jane@example.com"]`
+	}
+	return fmt.Sprintf("[%q]", written)
+}
+
+// team adds the members of one access group to the members of all.
+type team struct {
+	group     kantata.ID
+	members   map[string]attr.Value
+	positions map[string]int // of the members of this group in their list, by key
+}
+
+// add adds an e-mail address or a user ID. Only the key has the address in lower case, because Kantata's comparison may be
 // case-sensitive.
-func addMember(members map[string]teamMember, group kantata.ID, written string) error {
-	member := teamMember{AccessGroupID: types.StringValue(group.String())}
+func (t team) add(position int, element attr.Value) error {
+	written, err := memberText(element)
+	if err != nil {
+		return err
+	}
+	address, user := types.StringNull(), types.StringNull()
 	key := strings.ToLower(strings.TrimSpace(written))
 	if emailAddress.MatchString(key) {
-		member.UserEmailAddress = types.StringValue(written)
-	} else if user, err := kantata.ParseID(key); err == nil {
-		member.UserID = types.StringValue(user.String())
+		address = types.StringValue(written)
+	} else if _, err := kantata.ParseID(key); err == nil {
+		user = types.StringValue(key)
 	} else {
 		return fmt.Errorf("%q is neither an e-mail address nor a user ID", written)
 	}
-	key = group.String() + "/" + key
-	if _, twice := members[key]; twice {
-		return fmt.Errorf("%q is in the list twice", written)
+	key = t.group.String() + "/" + key
+	if first, twice := t.positions[key]; twice {
+		return fmt.Errorf("%q is in the list twice: remove it, or remove member %d", written, first)
 	}
-	members[key] = member
+	t.positions[key] = position
+	t.members[key] = types.ObjectValueMust(teamMemberType.AttrTypes, map[string]attr.Value{
+		"access_group_id": types.StringValue(t.group.String()), "user_email_address": address, "user_id": user,
+	})
 	return nil
 }
 
@@ -133,7 +150,7 @@ func memberText(element attr.Value) (string, error) {
 		case v.IsNull():
 			return "", errNullMember
 		case strings.TrimSpace(v.ValueString()) == "":
-			return "", errors.New("it is an empty string")
+			return "", errors.New("it is an empty string: remove it, or write an e-mail address or a user ID")
 		}
 		return v.ValueString(), nil
 	case types.Number:
@@ -150,7 +167,7 @@ func memberText(element attr.Value) (string, error) {
 	return "", fmt.Errorf("%s is neither an e-mail address nor a user ID", element)
 }
 
-var errNullMember = errors.New("it is null")
+var errNullMember = errors.New("it is null: remove it, or write an e-mail address or a user ID")
 
 // attributesOf returns the entries of an object or a map.
 func attributesOf(value attr.Value) (map[string]attr.Value, bool) {

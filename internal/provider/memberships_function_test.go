@@ -88,15 +88,18 @@ func TestMembershipsFunctionNamesEachMistake(t *testing.T) {
 		teams tftypes.Value
 		want  string
 	}{
-		"a list of teams":      {set("jane@example.com"), "it must be a map of access group IDs to lists of members"},
-		"a group by its name":  {teamsObject(map[string][]tftypes.Value{"Finance": nil}), `the key "Finance" is not an access group ID`},
+		"a list of teams":      {set("jane@example.com"), `it must be a map of access group IDs to lists of members, for example {`},
+		"a group by its name":  {object("Finance", nothing), `the key "Finance" is not an access group ID: write the number`},
 		"a leading zero":       {teamsObject(map[string][]tftypes.Value{"0340002": nil}), `the key "0340002" is not an access group ID`},
 		"no list":              {object("340002", nothing), "access group 340002 needs a list of members: write [] if it has none"},
-		"null":                 {team(text("jane@example.com"), nothing), "member 2 of access group 340002: it is null"},
+		"an address":           {object("340002", text("jane@x.com")), `access group 340002 needs a list of members: write ["jane@x.com"]`},
+		"an ID":                {object("340002", exactNumber("12000001")), `access group 340002 needs a list of members: write ["12000001"]`},
+		"an object for a list": {object("340002", person), `access group 340002 needs a list of members: write one, for example ["jane@`},
+		"null":                 {team(text("jane@example.com"), nothing), "member 2 of access group 340002: it is null: remove it, or write"},
 		"null of type string":  {team(tftypes.NewValue(tftypes.String, nil)), "member 1 of access group 340002: it is null"},
 		"null of type number":  {team(tftypes.NewValue(tftypes.Number, nil)), "member 1 of access group 340002: it is null"},
 		"null of type object":  {team(tftypes.NewValue(person.Type(), nil)), "member 1 of access group 340002: it is null"},
-		"empty":                {team(text("")), "member 1 of access group 340002: it is an empty string"},
+		"empty":                {team(text("")), "member 1 of access group 340002: it is an empty string: remove"},
 		"blank":                {team(text(" \t")), "member 1 of access group 340002: it is an empty string"},
 		"a name":               {team(text("Jane Doe")), `"Jane Doe" is neither an e-mail address nor a user ID`},
 		"two in one":           {team(text("a@b,c@d")), `"a@b,c@d" is neither`},
@@ -105,7 +108,7 @@ func TestMembershipsFunctionNamesEachMistake(t *testing.T) {
 		"too many digits":      {team(exactNumber("99999999999999999999")), `"99999999999999999999" is neither`},
 		"a boolean":            {team(tftypes.NewValue(tftypes.Bool, true)), "true is neither"},
 		"an object":            {team(person), `{"name":"Jane"} is neither`},
-		"an address twice":     {team(text("jane@example.com"), text(" JANE@example.com")), `member 2 of access group 340002: " JANE@example`},
+		"an address twice":     {team(text("jane@example.com"), text(" JANE@example.com")), `" is in the list twice: remove it, or remove`},
 		"an ID in two forms":   {team(exactNumber("12000001"), text("12000001")), `"12000001" is in the list twice`},
 		"two mistakes at once": {team(text("jane"), nothing), "nor a user ID;\nmember 2 of access group 340002: it is null"},
 	} {
