@@ -21,8 +21,10 @@ var _ resource.ResourceWithMoveState = (*accessGroupMembershipResource)(nil)
 // state has no names yet: Terraform reads the resource right after the move.
 func (r *accessGroupMembershipResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{{
-		SourceSchema: &schema.Schema{Attributes: map[string]schema.Attribute{"id": schema.StringAttribute{Computed: true}}},
-		StateMover:   moveMembership,
+		SourceSchema: &schema.Schema{Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{Computed: true}, "path": schema.StringAttribute{Required: true},
+		}},
+		StateMover: moveMembership,
 	}}
 }
 
@@ -30,13 +32,18 @@ func moveMembership(ctx context.Context, req resource.MoveStateRequest, resp *re
 	if req.SourceTypeName != "restapi_object" && req.SourceTypeName != "restful_resource" {
 		return
 	}
-	var sourceID types.String
+	var source moveSource
 	if req.SourceState != nil {
-		resp.Diagnostics.Append(req.SourceState.GetAttribute(ctx, path.Root("id"), &sourceID)...)
+		resp.Diagnostics.Append(req.SourceState.Get(ctx, &source)...)
 	}
-	membership, ok := movedMembership(sourceID.ValueString(), kantata.FindMemberships(req.SourceRawState.JSON))
+	source.typeName = req.SourceTypeName
+	if source.isOfAnotherEndpoint() {
+		resp.Diagnostics.Append(moveFromAnotherEndpointDiagnostic(source))
+		return
+	}
+	membership, ok := movedMembership(source, kantata.FindMemberships(req.SourceRawState.JSON))
 	if !ok {
-		resp.Diagnostics.Append(unreadableMoveDiagnostic(req.SourceTypeName))
+		resp.Diagnostics.Append(unreadableMoveDiagnostic(source))
 		return
 	}
 	if membership.ID != "" {
@@ -47,18 +54,41 @@ func moveMembership(ctx context.Context, req resource.MoveStateRequest, resp *re
 	resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, newMembershipModel(membership).identity())...)
 }
 
-// membershipIDInSource matches the id of a restapi_object and that of a restful_resource, which is a path.
-var membershipIDInSource = regexp.MustCompile(`^(?:.*/access_group_memberships/)?([0-9]+)(?:\.json)?$`)
+// moveSource is what both providers call the same. Path is the endpoint.
+type moveSource struct {
+	ID       types.String `tfsdk:"id"`
+	Path     types.String `tfsdk:"path"`
+	typeName string
+}
+
+var (
+	membershipsEndpoint = regexp.MustCompile(`(?:^|/)access_group_memberships(?:\.json)?(?:[/?]|$)`)
+
+	// membershipIDInSource matches the ID of a restapi_object and that of a restful_resource, which is a path.
+	membershipIDInSource = regexp.MustCompile(`^(.*/access_group_memberships/)?([0-9]+)(?:\.json)?(?:\?.*)?$`)
+)
+
+// isOfAnotherEndpoint reports a resource that is no membership, even if its state contains one, as that of a user may.
+func (s moveSource) isOfAnotherEndpoint() bool {
+	return s.Path.ValueString() != "" && !membershipsEndpoint.MatchString(s.Path.ValueString())
+}
+
+// membershipID returns the ID of the membership, or "". It is certain if it is part of a path. Otherwise, the configuration of the source
+// may have chosen it.
+func (s moveSource) membershipID() (id kantata.ID, certain bool) {
+	match := membershipIDInSource.FindStringSubmatch(s.ID.ValueString())
+	if match == nil {
+		return "", false
+	}
+	id, err := kantata.ParseID(match[2])
+	return id, err == nil && match[1] != ""
+}
 
 // movedMembership chooses the membership that the source resource manages. What Kantata returned for the source's ID counts more
 // than the configuration, which may name another pair since the last apply. Without that, all rows must agree.
-func movedMembership(sourceID string, rows []kantata.Membership) (kantata.Membership, bool) {
+func movedMembership(source moveSource, rows []kantata.Membership) (kantata.Membership, bool) {
 	var chosen kantata.Membership
-	if match := membershipIDInSource.FindStringSubmatch(sourceID); match != nil {
-		if id, err := kantata.ParseID(match[1]); err == nil {
-			chosen.ID = id
-		}
-	}
+	chosen.ID, _ = source.membershipID()
 	for _, row := range rows {
 		if row.ID != "" && row.ID == chosen.ID {
 			return row, true
@@ -77,11 +107,23 @@ func movedMembership(sourceID string, rows []kantata.Membership) (kantata.Member
 	return chosen, len(rows) > 0
 }
 
-func unreadableMoveDiagnostic(sourceType string) diag.Diagnostic {
-	return diag.NewErrorDiagnostic("Unable to Move Resource State", fmt.Sprintf(
-		`The state of this %[1]s does not contain exactly one pair of
-access_group_id and user_id, so it is not known which membership it manages.
-Nothing was changed.
+const summaryMoveState = "Unable to Move Resource State"
+
+func moveFromAnotherEndpointDiagnostic(source moveSource) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(summaryMoveState, fmt.Sprintf("The %s with the ID %q manages %q, which is not an access group "+
+		"membership. Nothing was changed. Check both addresses in the moved block.",
+		source.typeName, source.ID.ValueString(), source.Path.ValueString()))
+}
+
+// unreadableMoveDiagnostic names the ID of the source, because Terraform does not name the source's address.
+func unreadableMoveDiagnostic(source moveSource) diag.Diagnostic {
+	importID := "ACCESS_GROUP_ID/USER_ID"
+	if id, certain := source.membershipID(); certain {
+		importID = id.String()
+	}
+	return diag.NewErrorDiagnostic(summaryMoveState, fmt.Sprintf(
+		`The state of the %[1]s with the ID %[2]q does not contain exactly one pair of access_group_id and user_id, so it is not known which `+
+			`membership it manages. Nothing was changed.
 
 Replace the moved block with these two blocks, with the addresses and IDs of
 your own resource, and apply again:
@@ -95,6 +137,6 @@ removed {
 
 import {
   to = kantata_access_group_membership.NAME
-  id = "ACCESS_GROUP_ID/USER_ID"
-}`, sourceType))
+  id = %[3]q
+}`, source.typeName, source.ID.ValueString(), importID))
 }

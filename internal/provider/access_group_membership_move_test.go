@@ -11,26 +11,27 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
 )
 
-// TestMoveFromRealStates moves states that the real providers wrote when they managed memberships of kantatatest: Mastercard/restapi
-// after a create (jane) and an import (diego), magodo/restful without selectors (amir) and with them (chloe).
+// TestMoveFromRealStates moves states that the real providers wrote: Mastercard/restapi 3.0 after a create (jane) and an import (diego),
+// 1.20 (emi) and 2.0 (femi); magodo/restful 0.25 without selectors (amir) and with them (chloe), 0.10, which keeps JSON in strings
+// (grace), and 0.14 with paths that end in .json (henrik).
 func TestMoveFromRealStates(t *testing.T) {
 	for name, want := range map[string]state{
-		"restapi_object_diego":   {"id": "56000101", "access_group_id": "340003", "user_id": "12000004"},
-		"restapi_object_jane":    {"id": "56000102", "access_group_id": "340001", "user_id": "12000001"},
-		"restful_resource_amir":  {"id": "56000103", "access_group_id": "340001", "user_id": "12000002"},
-		"restful_resource_chloe": {"id": "56000104", "access_group_id": "340001", "user_id": "12000003"},
+		"restapi_object_diego":    {"id": "56000101", "access_group_id": "340003", "user_id": "12000004"},
+		"restapi_object_jane":     {"id": "56000102", "access_group_id": "340001", "user_id": "12000001"},
+		"restapi_object_emi":      {"id": "56000106", "access_group_id": "340001", "user_id": "12000005"},
+		"restapi_object_femi":     {"id": "56000107", "access_group_id": "340001", "user_id": "12000006"},
+		"restful_resource_amir":   {"id": "56000103", "access_group_id": "340001", "user_id": "12000002"},
+		"restful_resource_chloe":  {"id": "56000104", "access_group_id": "340001", "user_id": "12000003"},
+		"restful_resource_grace":  {"id": "56000108", "access_group_id": "340001", "user_id": "12000007"},
+		"restful_resource_henrik": {"id": "56000109", "access_group_id": "340001", "user_id": "12000008"},
 	} {
 		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			fake.SeedCompany()
 			fake.AddMembership(kantatatest.RateCardEditors, kantatatest.FirstUser+3)
-			for user := range int64(3) {
+			for user := range int64(8) {
 				fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+user)
 			}
-			source, err := os.ReadFile(filepath.Join("testdata", "moved", name+".json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			moved, read, problem := newRun(t, fake).move(name[:strings.LastIndex(name, "_")], string(source))
+			moved, read, problem := newRun(t, fake).move(name[:strings.LastIndex(name, "_")], storedState(t, name))
 			if diff := cmp.Diff(want, moved); diff != "" || problem != "" {
 				t.Fatalf("got the error %q and a difference (-want +got):\n%s", problem, diff)
 			}
@@ -44,6 +45,15 @@ func TestMoveFromRealStates(t *testing.T) {
 			}
 		})
 	}
+}
+
+func storedState(t *testing.T, name string) string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join("testdata", "moved", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(source)
 }
 
 func TestMove(t *testing.T) {
@@ -61,7 +71,7 @@ func TestMove(t *testing.T) {
 		problem            string
 	}{
 		"the ID in a path":             {restful, `{"id":"/v1/access_group_memberships/56000101.json","body":` + row + `}`, want, ""},
-		"another ID in a path":         {restful, `{"id":"/users/12000001","body":` + body + `}`, pair, ""},
+		"the ID in a path and a query": {restful, `{"id":"/access_group_memberships/56000101?include=user","body":` + body + `}`, want, ""},
 		"an ID of its own choice":      {restapi, `{"id":"jane","data":` + body + `}`, pair, ""},
 		"its own choice of digits":     {restapi, `{"id":"1","api_response":{"rows":[` + row + `]}}`, want, ""},
 		"too many digits":              {restapi, `{"id":"99999999999999999999","data":` + body + `}`, pair, ""},
@@ -70,11 +80,20 @@ func TestMove(t *testing.T) {
 		"no pair":                      {restapi, `{"id":"56000101","data":"{\"name\":\"Jane\"}"}`, nil, "from = restapi_object.NAME"},
 		"half a pair":                  {restful, `{"id":"56000101","body":{"value":{"user_id":12000001}}}`, nil, "from = restful_resource.NAME"},
 		"two pairs":                    {restapi, `{"id":"x","a":` + other + `,"b":` + row + `}`, nil, `id = "ACCESS_GROUP_ID/USER_ID"`},
+		"an ID of another membership": {restapi, `{"id":"56000102","data":` + body + `}`, state{
+			"id": "56000102", "access_group_id": "340002", "user_id": "12000001",
+		}, ""},
+		"no pair, but an ID":           {restful, storedState(t, "restful_resource_without_pair"), nil, `id = "56000105"`},
+		"which of many":                {restapi, `{"id":"jane","data":"{}"}`, nil, `restapi_object with the ID "jane" does not contain`},
+		"a user with a membership":     {restapi, `{"id":"12000001","path":"/users","api_response":` + row + `}`, nil, `manages "/users", which`},
+		"a path that ends similarly":   {restful, `{"id":"/x","path":"/old_access_group_memberships","body":` + row + `}`, nil, "which is not a"},
+		"a path with a prefix":         {restful, `{"id":"/x","path":"/api/v1/access_group_memberships.json","body":` + row + `}`, want, ""},
 		"no JSON":                      {restapi, `{`, nil, "destroy = false"},
 		"a resource that no one knows": {"example_thing", row, nil, "example_thing"},
 	} {
 		runInFakeTime(t, name, func(t *testing.T, fake *kantatatest.Server) {
 			fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+			fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
 			moved, read, problem := newRun(t, fake).move(c.sourceType, c.source)
 			if diff := cmp.Diff(c.want, moved); diff != "" || !strings.Contains(problem, c.problem) || problem != "" && c.problem == "" {
 				t.Fatalf("got the error %q, want %q; the state differs (-want +got):\n%s", problem, c.problem, diff)
