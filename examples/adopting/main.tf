@@ -39,7 +39,7 @@ locals {
 }
 
 import {
-  for_each = { for key, m in local.memberships : key => m if contains(local.existing, key) }
+  for_each = setintersection(keys(local.memberships), local.existing)
 
   to = kantata_access_group_membership.team[each.key]
   id = each.key

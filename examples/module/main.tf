@@ -14,8 +14,12 @@ variable "teams" {
   type        = map(set(string))
 }
 
+locals {
+  memberships = provider::kantata::memberships(var.teams)
+}
+
 resource "kantata_access_group_membership" "team" {
-  for_each = provider::kantata::memberships(var.teams)
+  for_each = local.memberships
 
   access_group_id    = each.value.access_group_id
   user_email_address = each.value.user_email_address

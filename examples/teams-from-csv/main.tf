@@ -10,12 +10,13 @@ terraform {
 provider "kantata" {}
 
 locals {
-  memberships = csvdecode(file("${path.module}/teams.csv"))
+  # Some spreadsheets write a byte order mark at the beginning of the file.
+  rows = csvdecode(trimprefix(file("${path.module}/teams.csv"), "\ufeff"))
 }
 
 resource "kantata_access_group_membership" "team" {
-  for_each = { for m in local.memberships : "${m.access_group_id}/${lower(m.user_email_address)}" => m }
+  for_each = { for row in local.rows : "${trimspace(row.access_group_id)}/${lower(trimspace(row.user_email_address))}" => row }
 
-  access_group_id    = each.value.access_group_id
+  access_group_id    = trimspace(each.value.access_group_id)
   user_email_address = each.value.user_email_address
 }

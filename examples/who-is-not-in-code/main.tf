@@ -12,11 +12,11 @@ terraform {
 provider "kantata" {}
 
 locals {
-  teams = yamldecode(file("${path.module}/teams.yaml"))
+  memberships = provider::kantata::memberships(yamldecode(file("${path.module}/teams.yaml")))
 }
 
 resource "kantata_access_group_membership" "team" {
-  for_each = provider::kantata::memberships(local.teams)
+  for_each = local.memberships
 
   access_group_id    = each.value.access_group_id
   user_email_address = each.value.user_email_address
@@ -28,13 +28,19 @@ data "kantata_access_group_memberships" "actual" {
 }
 
 locals {
-  in_code = [for m in kantata_access_group_membership.team : "${m.access_group_id}/${m.user_id}"]
-
-  not_in_code = [
-    for m in data.kantata_access_group_memberships.actual.memberships :
-    "${coalesce(m.user_email_address, m.user_name, m.user_id)} in ${coalesce(m.access_group_name, m.access_group_id)}"
-    if contains(keys(local.teams), m.access_group_id) && !contains(local.in_code, "${m.access_group_id}/${m.user_id}")
+  # Kantata derives the members of these groups from the account permissions.
+  account_default_groups = [
+    "Reports Viewer With Cost", "Reports Viewer", "Project Lead", "Project Creator", "Collaborator", "Punch Clock",
   ]
+
+  actual = {
+    for m in data.kantata_access_group_memberships.actual.memberships : "${m.access_group_id}/${m.user_id}" =>
+    "${coalesce(m.user_email_address, m.user_name, m.user_id)} in ${coalesce(m.access_group_name, m.access_group_id)}"...
+    if !contains(local.account_default_groups, coalesce(m.access_group_name, "unnamed"))
+  }
+
+  in_code     = [for m in kantata_access_group_membership.team : "${m.access_group_id}/${m.user_id}"]
+  not_in_code = [for key in setsubtract(keys(local.actual), local.in_code) : local.actual[key][0]]
 }
 
 # Every plan warns about members who are not in teams.yaml. The check removes no one.

@@ -12,15 +12,19 @@ import (
 
 const membershipExamples = "resources/kantata_access_group_membership/"
 
-// TestEveryExampleIsTested requires that a test in this file names every file in examples/.
+// TestEveryExampleIsTested requires that a test in one of these files names every file in examples/.
 func TestEveryExampleIsTested(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("examples_test.go")
-	if err != nil {
-		t.Fatal(err)
+	var source []byte
+	for _, file := range []string{"examples_test.go", "move_test.go"} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, content...)
 	}
 	files := 0
-	err = filepath.WalkDir("../../examples", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../../examples", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -99,6 +103,12 @@ func TestTeamsFromCSV(t *testing.T) {
 	w.copy("teams-from-csv/main.tf", "teams-from-csv/teams.csv")
 	w.says(w.run(0, "apply", "-auto-approve"), "3 added", `kantata_access_group_membership.team["340001/jane@example.com"]`)
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+	// A spreadsheet writes a byte order mark, other line ends, quotes, spaces and blank lines.
+	w.write("teams.csv", "\ufeffaccess_group_id,access_group_name,user_email_address\r\n340001,\"Finance, A\",JANE@example.com \r\n\r\n"+
+		" 340002,,amir@example.com\r\n340002,\"\",\"chloe@example.com\"\r\n")
+	w.says(w.run(0, "apply", "-auto-approve"), "0 added, 1 changed, 0 destroyed")
+	w.write("teams.csv", "access_group_id,user_email_address\n340001,jane@example.com\n340001,Jane@example.com\n")
+	w.says(w.run(1, "plan"), "Duplicate object key", `"340001/jane@example.com"`)
 	w.write("teams.csv", "access_group_id,user_email_address\n340001,unknown@example.com\n")
 	w.says(w.run(1, "plan"), "User Not Found", `"unknown@example.com"`)
 }
@@ -170,18 +180,29 @@ func TestAdoptingKeepsItsTeams(t *testing.T) {
 func TestWhoIsNotInCode(t *testing.T) {
 	t.Parallel()
 	needs(t, "provider functions", "1.8.0", "1.8.0")
+	const collaborator = 340009
 	w := newWorkspace(t, company())
+	w.kantata.AddAccessGroup(collaborator, "Collaborator")
+	w.kantata.AddMembership(collaborator, kantatatest.FirstUser)
 	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+3)
 	w.kantata.AddMembership(kantatatest.RateCardEditors, kantatatest.FirstUser+4)
 	w.copy("who-is-not-in-code/main.tf", "who-is-not-in-code/teams.yaml")
 	const warning = "Warning: Check block assertion failed"
-	w.says(w.run(0, "apply", "-auto-approve"), "3 added", warning, "Not in teams.yaml: diego@example.com in Finance Approvers.")
+	w.says(w.run(0, "apply", "-auto-approve"), "3 added", warning,
+		"Not in teams.yaml: diego@example.com in Finance Approvers, emi@example.com in Rate Card Editors.")
 	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.", warning)
 
-	w.kantata.RemoveMembership(w.kantata.Memberships()[0].ID)
+	for _, m := range w.kantata.Memberships() {
+		if m.UserID == kantatatest.FirstUser+3 || m.AccessGroupID == kantatatest.RateCardEditors {
+			w.kantata.RemoveMembership(m.ID)
+		}
+	}
 	if output := w.run(0, "plan", "-detailed-exitcode"); strings.Contains(output, warning) {
 		t.Errorf("got a warning although everyone is in code, want none:\n%s", output)
 	}
+	w.write("teams.yaml", "{}\n")
+	w.says(w.run(0, "apply", "-auto-approve"), "3 destroyed", "jane@example.com in Finance Approvers")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 }
 
 func TestAccessReviewExample(t *testing.T) {
@@ -218,8 +239,16 @@ func TestResourceAndItsImports(t *testing.T) {
 	t.Run("create", func(t *testing.T) {
 		t.Parallel()
 		w := newWorkspace(t, company())
-		w.copy(membershipExamples + "resource.tf")
+		w.copyResources()
 		w.says(w.run(0, "apply", "-auto-approve"), "3 added")
+		w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+	})
+	t.Run("teams", func(t *testing.T) {
+		t.Parallel()
+		needs(t, "provider functions", "1.8.0", "1.7.0")
+		w := newWorkspace(t, company())
+		w.copy("provider/provider.tf", membershipExamples+"resource-teams.tf", "teams-from-yaml/teams.yaml")
+		w.says(w.run(0, "apply", "-auto-approve"), "3 added", `kantata_access_group_membership.team["340001/jane@example.com"]`)
 		w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 	})
 	imports := []struct {
@@ -237,7 +266,8 @@ func TestResourceAndItsImports(t *testing.T) {
 			if strings.HasPrefix(i.says, "2") {
 				w.kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
 			}
-			w.copy(membershipExamples+"resource.tf", membershipExamples+i.file)
+			w.copyResources()
+			w.copy(membershipExamples + i.file)
 			w.says(w.run(0, "apply", "-auto-approve"), i.says)
 			w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
 		})
@@ -255,11 +285,153 @@ func TestResourceAndItsImports(t *testing.T) {
 			} else {
 				w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
 			}
-			w.copy(membershipExamples + "resource.tf")
+			w.copyResources()
 			w.says(w.run(0, strings.Fields(strings.ReplaceAll(args, "'", ""))...), "Import successful!")
 			w.says(w.run(2, "plan", "-detailed-exitcode"), "2 to add, 0 to change, 0 to destroy")
 		}
 	})
+}
+
+// copyResources copies the examples of the resource that every version of Terraform accepts: a team of two, and one person.
+func (w *workspace) copyResources() {
+	w.t.Helper()
+	w.copy("provider/provider.tf", membershipExamples+"resource-team.tf", membershipExamples+"resource-person.tf")
+}
+
+func TestMovedKey(t *testing.T) {
+	t.Parallel()
+	needs(t, "moved blocks", "1.1.0", "1.6.0")
+	w := newWorkspace(t, company())
+	w.copyResources()
+	w.run(0, "apply", "-auto-approve")
+	w.kantata.AddUser(kantatatest.FirstUser+1, "Amir Haddad", "amir.haddad@example.com")
+	w.copy(membershipExamples + "moved.tf")
+	w.write("resource-team.tf", strings.ReplaceAll(example(t, membershipExamples+"resource-team.tf"), "amir@", "amir.haddad@"))
+	w.says(w.run(0, "apply", "-auto-approve"), "0 added, 1 changed, 0 destroyed")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+// TestCreateBeforeDestroy moves someone to another group, and then replaces the membership by itself.
+func TestCreateBeforeDestroy(t *testing.T) {
+	t.Parallel()
+	needs(t, "-replace", "0.15.2", "1.6.0")
+	w := newWorkspace(t, company())
+	const file = membershipExamples + "create-before-destroy.tf"
+	w.copy("provider/provider.tf")
+	w.write("membership.tf", strings.Replace(example(t, file), "340002", "340001", 1))
+	w.says(w.run(0, "apply", "-auto-approve"), "1 added")
+	w.write("membership.tf", example(t, file))
+	w.kantata.ResetRequests()
+	w.says(w.run(0, "apply", "-auto-approve"), "1 added, 0 changed, 1 destroyed")
+	var writes []string
+	for _, r := range w.kantata.Requests() {
+		if r.Method != "GET" {
+			writes = append(writes, r.Method)
+		}
+	}
+	if got := strings.Join(writes, " "); got != "POST DELETE" {
+		t.Errorf("got the writes %q, want POST DELETE", got)
+	}
+	w.run(0, "apply", "-auto-approve", "-replace=kantata_access_group_membership.jane")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+	if got := w.kantata.Memberships(); len(got) != 1 || got[0].AccessGroupID != kantatatest.ResourceManagers {
+		t.Errorf("got the memberships %v, want one in Resource Managers", got)
+	}
+}
+
+func TestAdoptExistingExample(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, company())
+	w.kantata.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser+1)
+	w.copy("provider/provider.tf", "adopt-existing/main.tf")
+	w.says(w.run(0, "plan"), "2 to add", "56000101")
+	w.says(w.run(0, "apply", "-auto-approve"), "2 added")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+func TestImportOneMembership(t *testing.T) {
+	t.Parallel()
+	needs(t, "import blocks", "1.5.0", "1.6.0")
+	w := newWorkspace(t, company())
+	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+	w.copy("provider/provider.tf")
+	w.write("membership.tf", example(t, "one-membership/main.tf"))
+	w.says(w.run(0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+func TestAccessGroupsExample(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, company())
+	w.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+	w.copy("access-groups/main.tf")
+	w.says(w.run(0, "plan"), `+ "Finance Approvers" = "340001"`)
+}
+
+// TestFromBlocksToAFile replaces the resource blocks of the quickstart by a file: one membership is moved, the others are imported again.
+func TestFromBlocksToAFile(t *testing.T) {
+	t.Parallel()
+	needs(t, "removed blocks that say whether to destroy", "1.8.0", "1.10.0")
+	w := newWorkspace(t, company())
+	w.copy("quickstart/main.tf")
+	w.run(0, "apply", "-auto-approve")
+
+	w.copy("teams-from-yaml/main.tf", "teams-from-yaml/teams.yaml")
+	w.says(w.run(1, "plan"), "moved {")
+	w.copy("adopting/main.tf")
+	w.write("forget.tf", example(t, "moved-teams/one-block.tf")+
+		strings.ReplaceAll(example(t, "moved-teams/one-block.tf"), "resource_managers", "finance_approvers"))
+	w.says(w.sendsNoWrite(func() string { return w.run(0, "apply", "-auto-approve") }), "3 imported, 0 added, 0 changed, 0 destroyed")
+	if err := os.Remove(filepath.Join(w.dir, "forget.tf")); err != nil {
+		t.Fatal(err)
+	}
+	w.copy("teams-from-yaml/main.tf")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+// TestMovedMembers moves one member from a block to a file, and another to a key with a new e-mail address.
+func TestMovedMembers(t *testing.T) {
+	t.Parallel()
+	needs(t, "provider functions", "1.8.0", "1.8.0")
+	w := newWorkspace(t, company())
+	w.copy("provider/provider.tf")
+	w.write("main.tf", strings.Replace(example(t, membershipExamples+"resource-team.tf"), `, "chloe@example.com"`, "", 1))
+	w.run(0, "apply", "-auto-approve")
+	if err := os.Remove(filepath.Join(w.dir, "provider.tf")); err != nil {
+		t.Fatal(err)
+	}
+	w.copy("teams-from-yaml/main.tf", "teams-from-yaml/teams.yaml", "moved-teams/one-member.tf")
+	w.says(w.run(0, "apply", "-auto-approve"), "2 added, 0 changed, 0 destroyed")
+
+	w.kantata.AddUser(kantatatest.FirstUser, "Jane Doe", "jane.doe@example.com")
+	w.write("teams.yaml", strings.Replace(example(t, "teams-from-yaml/teams.yaml"), "jane@", "jane.doe@", 1))
+	w.says(w.run(1, "plan"), "moved {")
+	w.copy("moved-teams/changed-address.tf")
+	w.says(w.sendsNoWrite(func() string { return w.run(0, "apply", "-auto-approve") }), "0 added, 1 changed, 0 destroyed")
+	w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+}
+
+// TestDependsOn changes what a lookup, or a membership, depends on.
+func TestDependsOn(t *testing.T) {
+	t.Parallel()
+	needs(t, "terraform_data", "1.4.0", "1.6.0")
+	for file, plan := range map[string]string{
+		"depends-on/deferred.tf": "0 to add, 2 to change, 0 to destroy",
+		"depends-on/direct.tf":   "0 to add, 1 to change, 0 to destroy",
+	} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t, company())
+			w.copy("provider/provider.tf")
+			w.write("main.tf", example(t, file))
+			w.says(w.run(0, "apply", "-auto-approve"), "2 added")
+			w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+			w.write("main.tf", strings.Replace(example(t, file), `"2026"`, `"2027"`, 1))
+			w.says(w.run(0, "plan"), plan)
+			w.says(w.sendsNoWrite(func() string { return w.run(0, "apply", "-auto-approve") }), "0 added, 1 changed, 0 destroyed")
+			w.says(w.run(0, "plan", "-detailed-exitcode"), "No changes.")
+		})
+	}
 }
 
 func TestDataSources(t *testing.T) {
@@ -315,6 +487,11 @@ func TestQuery(t *testing.T) {
 	if got, want := strings.Count(string(content), "\nimport {"), 2*members; got != want {
 		t.Errorf("got %d import blocks, want %d", got, want)
 	}
+
+	finance := newWorkspace(t, company())
+	finance.kantata.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser)
+	finance.copy("query/main.tf", "query/memberships.tfquery.hcl")
+	finance.says(finance.run(0, "query"), "list.kantata_access_group_membership.finance access_group_id=340001,user_id=12000001")
 
 	only := newWorkspace(t, kantata)
 	only.copy("provider/provider.tf")

@@ -2,6 +2,7 @@ package repository
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,13 +19,38 @@ func TestExamplesAreFormatted(t *testing.T) {
 	}
 }
 
-// TestConfigurationOnPages covers every block of configuration that a reader can copy from a page.
+// TestConfigurationOnPages covers every block of configuration that a reader can copy from a page. It must be the content of a file in
+// examples/, because the tests of internal/endtoend run each of these files.
 func TestConfigurationOnPages(t *testing.T) {
 	t.Parallel()
+	examples := map[string]bool{}
+	for _, file := range files(t, 20, "examples/*/*.tf", "examples/*/*.hcl", "examples/*/*/*.tf", "examples/*/*/*.hcl") {
+		examples[strings.TrimSpace(read(t, file))] = true
+	}
 	block := regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```$")
-	for _, page := range files(t, 15, "*.md", "docs/*.md", "docs/*/*.md") {
+	blocks := 0
+	for _, page := range files(t, 15, "README.md", "docs/*.md", "docs/*/*.md") {
 		for _, match := range block.FindAllStringSubmatch(read(t, page), -1) {
+			blocks++
 			checkConfiguration(t, page, match[1])
+			if !examples[strings.TrimSpace(match[1])] {
+				t.Errorf("%s: got a block that is not the content of a file in examples/, want one that tests run:\n%s", page, match[1])
+			}
+		}
+	}
+	if blocks < 30 {
+		t.Errorf("got %d blocks of configuration on all pages, want at least 30", blocks)
+	}
+}
+
+// TestPagesStartWithTeams expects all teams in five lines as the first block that a reader of these pages sees.
+func TestPagesStartWithTeams(t *testing.T) {
+	t.Parallel()
+	teams := read(t, "examples/resources/kantata_access_group_membership/resource-teams.tf")
+	for _, page := range []string{"README.md", "docs/resources/access_group_membership.md"} {
+		_, rest, _ := strings.Cut(read(t, page), "```terraform\n")
+		if got, _, _ := strings.Cut(rest, "```\n"); got != teams {
+			t.Errorf("%s: got the first block\n%s\nwant\n%s", page, got, teams)
 		}
 	}
 }

@@ -1,0 +1,4 @@
+moved {
+  from = kantata_access_group_membership.resource_managers["amir@example.com"]
+  to   = kantata_access_group_membership.resource_managers["amir.haddad@example.com"]
+}
