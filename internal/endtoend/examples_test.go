@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata/kantatatest"
+	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 
 const membershipExamples = "resources/kantata_access_group_membership/"
@@ -231,6 +232,45 @@ func TestModule(t *testing.T) {
 	w.says(w.run(0, "test"), "Success! 1 passed, 0 failed.")
 	if n := len(w.kantata.Requests()); n != 0 {
 		t.Errorf("got %d requests from a mocked provider, want none", n)
+	}
+}
+
+func TestMockedLookup(t *testing.T) {
+	t.Parallel()
+	needs(t, "mock providers", "1.7.0", "1.8.0")
+	w := newWorkspace(t, company())
+	w.env = nil
+	w.copy("mocked-lookup/main.tf")
+	w.write("lookup.tftest.hcl", example(t, "mocked-lookup/tests/lookup.tftest.hcl"))
+	w.says(w.run(0, "test"), "Success! 1 passed, 0 failed.")
+}
+
+// TestMockedLists checks what the guide says about lists: OpenTofu accepts them in a mock, and Terraform does not.
+func TestMockedLists(t *testing.T) {
+	t.Parallel()
+	needs(t, "mock providers", "1.7.0", "1.8.0")
+	w := newWorkspace(t, company())
+	w.env = nil
+	w.write("main.tf", requirement+"data \"kantata_access_group_memberships\" \"all\" {}\n")
+	w.write("main.tftest.hcl", `mock_provider "kantata" {
+  mock_data "kantata_access_group_memberships" {
+    defaults = { memberships = [{
+      id = "56000101", access_group_id = "340001", access_group_name = "Finance Approvers", user_id = "12000001", user_name = "Jane Doe",
+      user_email_address = "jane@example.com", creator_id = "12000009", created_at = "2026-11-22"
+    }] }
+  }
+}
+run "one_membership" {
+  assert {
+    condition     = length(data.kantata_access_group_memberships.all.memberships) == 1
+    error_message = "not one"
+  }
+}
+`)
+	if cli.Name == terraformcli.OpenTofu {
+		w.says(w.run(0, "test"), "Success! 1 passed, 0 failed.")
+	} else {
+		w.says(w.run(1, "test"), "could not compute a value for the target type list of object")
 	}
 }
 
