@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -22,7 +23,9 @@ var _ resource.ResourceWithMoveState = (*accessGroupMembershipResource)(nil)
 func (r *accessGroupMembershipResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{{
 		SourceSchema: &schema.Schema{Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{Computed: true}, "path": schema.StringAttribute{Required: true},
+			"id":          schema.StringAttribute{Computed: true},
+			"path":        schema.StringAttribute{Required: true},
+			"create_path": schema.StringAttribute{Optional: true},
 		}},
 		StateMover: moveMembership,
 	}}
@@ -37,13 +40,15 @@ func moveMembership(ctx context.Context, req resource.MoveStateRequest, resp *re
 		resp.Diagnostics.Append(req.SourceState.Get(ctx, &source)...)
 	}
 	source.typeName = req.SourceTypeName
-	if source.isOfAnotherEndpoint() {
-		resp.Diagnostics.Append(moveFromAnotherEndpointDiagnostic(source))
+	if endpoint := source.endpoint(); endpoint != "" && !membershipsEndpoint.MatchString(endpoint) {
+		resp.Diagnostics.Append(moveDiagnostic(source, fmt.Sprintf("names the path %q instead of \"/access_group_memberships\", so it may "+
+			"not be a membership. Check the addresses in the moved block", endpoint)))
 		return
 	}
 	membership, ok := movedMembership(source, kantata.FindMemberships(req.SourceRawState.JSON))
 	if !ok {
-		resp.Diagnostics.Append(unreadableMoveDiagnostic(source))
+		resp.Diagnostics.Append(moveDiagnostic(source, "does not contain exactly one pair of access_group_id and user_id, so it is not known "+
+			"which membership it manages"))
 		return
 	}
 	if membership.ID != "" {
@@ -54,11 +59,12 @@ func moveMembership(ctx context.Context, req resource.MoveStateRequest, resp *re
 	resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, newMembershipModel(membership).identity())...)
 }
 
-// moveSource is what both providers call the same. Path is the endpoint.
+// moveSource is a part of the state. Both providers have these attributes, except for create_path, which only a restapi_object has.
 type moveSource struct {
-	ID       types.String `tfsdk:"id"`
-	Path     types.String `tfsdk:"path"`
-	typeName string
+	ID         types.String `tfsdk:"id"`
+	Path       types.String `tfsdk:"path"`
+	CreatePath types.String `tfsdk:"create_path"`
+	typeName   string
 }
 
 var (
@@ -68,9 +74,10 @@ var (
 	membershipIDInSource = regexp.MustCompile(`^(.*/access_group_memberships/)?([0-9]+)(?:\.json)?(?:\?.*)?$`)
 )
 
-// isOfAnotherEndpoint reports a resource that is no membership, even if its state contains one, as that of a user may.
-func (s moveSource) isOfAnotherEndpoint() bool {
-	return s.Path.ValueString() != "" && !membershipsEndpoint.MatchString(s.Path.ValueString())
+// endpoint returns the path of the POST. A resource of another endpoint is no membership, even if its state contains one, as that of a
+// user may.
+func (s moveSource) endpoint() string {
+	return cmp.Or(s.CreatePath.ValueString(), s.Path.ValueString())
 }
 
 // membershipID returns the ID of the membership, or "". It is certain if it is part of a path. Otherwise, the configuration of the source
@@ -107,23 +114,14 @@ func movedMembership(source moveSource, rows []kantata.Membership) (kantata.Memb
 	return chosen, len(rows) > 0
 }
 
-const summaryMoveState = "Unable to Move Resource State"
-
-func moveFromAnotherEndpointDiagnostic(source moveSource) diag.Diagnostic {
-	return diag.NewErrorDiagnostic(summaryMoveState, fmt.Sprintf("The %s with the ID %q manages %q, which is not an access group "+
-		"membership. Nothing was changed. Check both addresses in the moved block.",
-		source.typeName, source.ID.ValueString(), source.Path.ValueString()))
-}
-
-// unreadableMoveDiagnostic names the ID of the source, because Terraform does not name the source's address.
-func unreadableMoveDiagnostic(source moveSource) diag.Diagnostic {
+// moveDiagnostic names the ID of the source, because Terraform does not name the source's address.
+func moveDiagnostic(source moveSource, reason string) diag.Diagnostic {
 	importID := "ACCESS_GROUP_ID/USER_ID"
 	if id, certain := source.membershipID(); certain {
 		importID = id.String()
 	}
-	return diag.NewErrorDiagnostic(summaryMoveState, fmt.Sprintf(
-		`The state of the %[1]s with the ID %[2]q does not contain exactly one pair of access_group_id and user_id, so it is not known which `+
-			`membership it manages. Nothing was changed.
+	return diag.NewErrorDiagnostic("Unable to Move Resource State", fmt.Sprintf(`The state of the %[1]s with the ID %[2]q %[3]s.
+Nothing was changed.
 
 Replace the moved block with these two blocks, with the addresses and IDs of
 your own resource, and apply again:
@@ -137,6 +135,6 @@ removed {
 
 import {
   to = kantata_access_group_membership.NAME
-  id = %[3]q
-}`, source.typeName, source.ID.ValueString(), importID))
+  id = %[4]q
+}`, source.typeName, source.ID.ValueString(), reason, importID))
 }
