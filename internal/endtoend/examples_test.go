@@ -237,7 +237,7 @@ func TestModule(t *testing.T) {
 
 func TestMockedLookup(t *testing.T) {
 	t.Parallel()
-	needs(t, "mock providers", "1.7.0", "1.8.0")
+	needs(t, "mock providers", "1.7.0", "1.9.0")
 	w := newWorkspace(t, company())
 	w.env = nil
 	w.copy("mocked-lookup/main.tf")
@@ -248,7 +248,7 @@ func TestMockedLookup(t *testing.T) {
 // TestMockedLists checks what the guide says about lists: OpenTofu accepts them in a mock, and Terraform does not.
 func TestMockedLists(t *testing.T) {
 	t.Parallel()
-	needs(t, "mock providers", "1.7.0", "1.8.0")
+	needs(t, "mock providers", "1.7.0", "1.11.0")
 	w := newWorkspace(t, company())
 	w.env = nil
 	w.write("main.tf", requirement+"data \"kantata_access_group_memberships\" \"all\" {}\n")
