@@ -597,19 +597,23 @@ func (w *world) read(addr string, prior, next *object, began time.Time) {
 		return
 	}
 	p := prior.pair()
-	exists, during, lately := false, false, false
+	rows, during, lately := 0, false, false // the account may contain a pair twice
 	for _, ch := range w.kantata.Changes() {
 		if pairOf(ch.Membership) == p {
-			exists = ch.Added
+			if ch.Added {
+				rows++
+			} else {
+				rows--
+			}
 			during = during || began.Sub(ch.At) < evidenceAge
 			lately = lately || !ch.Added && time.Since(ch.At) < 2*time.Minute
 		}
 	}
 	switch {
 	case during:
-	case next == nil && exists:
+	case next == nil && rows > 0:
 		w.broke(kindFalseAbsence, "%s: %s", addr, p)
-	case next != nil && !exists && !lately:
+	case next != nil && rows == 0 && !lately:
 		w.broke(kindStaleRead, "%s: %s", addr, p)
 	}
 }

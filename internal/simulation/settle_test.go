@@ -22,6 +22,9 @@ func (w *world) rounds() int {
 	if slices.ContainsFunc(instances, func(in instance) bool { return len(w.config.addressesOf(in.pair)) > 1 }) {
 		n++ // the error of the address that stays appears only after the other one is removed
 	}
+	if slices.ContainsFunc(instances, func(in instance) bool { return in.deferred && len(w.config.addressesOf(in.pair)) > 1 }) {
+		n++ // a moved block may lead to the address that is removed then
+	}
 	if w.holdsTwice() {
 		n++ // a moved block, or another error, may come before the advice to remove one of the two
 	}
