@@ -482,6 +482,10 @@ func (v *verdict) judgeState(f *facts) {
 			continue
 		}
 		p := v.state.all()[names[0]].pair()
+		wanted := v.cfg.instances()
+		if !slices.ContainsFunc(names, func(name string) bool { _, ok := wanted[name]; return ok }) { // the plan removes all of them
+			continue
+		}
 		if v.s.Command == commandRefreshOnly && v.held(v.before, p) > 1 { // no plan call shows it
 			continue
 		}
