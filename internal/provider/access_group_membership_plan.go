@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 	"github.com/kantata-community/terraform-provider-kantata/internal/memberships"
@@ -40,7 +41,11 @@ func (r *accessGroupMembershipResource) ModifyPlan(ctx context.Context, req reso
 		return
 	}
 
-	resp.Diagnostics.Append(r.planUser(ctx, prior, &plan)...)
+	var configured types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("user_id"), &configured)...)
+	if configured.IsNull() || configured.IsUnknown() {
+		resp.Diagnostics.Append(r.planUser(ctx, prior, &plan)...)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}

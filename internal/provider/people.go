@@ -31,7 +31,7 @@ func (r *accessGroupMembershipResource) planUser(ctx context.Context, prior reso
 	sameGroup := plan.AccessGroupID.IsUnknown() || plan.AccessGroupID.Equal(prior.AccessGroupID)
 	switch {
 	case address.IsNull():
-		// The configuration gives user_id.
+		// The configuration gives user_id, but it is not known yet.
 	case address.IsUnknown():
 		plan.UserID = types.StringUnknown()
 	case sameGroup && people.SameAddress(prior.UserEmailAddress.ValueString(), address.ValueString()):

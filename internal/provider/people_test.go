@@ -94,6 +94,7 @@ func TestAnotherAddress(t *testing.T) {
 		"the ID of the person":           {to: attributes{"user_email_address": null, "user_id": text("12000001")}},
 		"the ID of another person":       {to: attributes{"user_email_address": null, "user_id": text("12000002")}, replaces: replaces},
 		"an unknown address":             {to: attributes{"user_email_address": unknown(tftypes.String)}},
+		"the ID and an unknown address":  {to: attributes{"user_email_address": unknown(tftypes.String), "user_id": text("12000001")}},
 		"an unknown group":               {to: attributes{"access_group_id": unknown(tftypes.String)}},
 		"from the ID to the address":     {fromID: true, lookups: 1},
 		"from the ID to another address": {fromID: true, to: attributes{"user_email_address": amir}, replaces: replaces, lookups: 1},
@@ -143,6 +144,11 @@ func TestAnUnknownAddressIsLookedUpInApply(t *testing.T) {
 		p := r.plan(t.Context(), nil, nil, config)
 		if p.said != "" || p.values["user_id"].IsKnown() || len(fake.Requests()) != 0 {
 			t.Fatalf("got %q, user_id %s and %d requests, want an unknown user_id and no request", p.said, p.values["user_id"], len(fake.Requests()))
+		}
+		// An address that turns out to be null in the apply does not hide a user_id, which Terraform expects in the plan as it is configured.
+		config["user_id"] = text("12000001")
+		if p := newRun(t, fake).plan(t.Context(), nil, nil, config); p.said != "" || !p.values["user_id"].Equal(text("12000001")) {
+			t.Errorf("got %q and the planned user_id %s, want 12000001", p.said, p.values["user_id"])
 		}
 		created := createByAddress(t, fake, "jane@example.com")
 		if created["user_id"] != "12000001" {
