@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 const users = "users"
@@ -89,6 +90,17 @@ func (c *Client) UsersPage(ctx context.Context, filter UserFilter, page, perPage
 	return found, err
 }
 
+// FoldEmailAddress returns the form in which all spellings of an e-mail address are equal: in lower case, without surrounding whitespace. A
+// letter outside ASCII that only its lower case makes an ASCII letter, such as a capital dotted I, belongs to another address.
+func FoldEmailAddress(address string) string {
+	return strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); r <= unicode.MaxASCII || lower > unicode.MaxASCII {
+			return lower
+		}
+		return r
+	}, strings.TrimSpace(address))
+}
+
 // UsersByEmailAddress returns the people of the account who have one of the addresses, in any case. It is not known whether Kantata's
 // comparison is case-sensitive, so each address is requested as written and in lower case.
 func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([]User, error) {
@@ -98,8 +110,7 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 	requested := map[string]bool{}
 	var spellings []string
 	for _, address := range addresses {
-		lower := strings.ToLower(address)
-		for _, spelling := range []string{address, lower} {
+		for _, spelling := range []string{address, FoldEmailAddress(address)} {
 			if !requested[spelling] {
 				requested[spelling] = true
 				spellings = append(spellings, spelling)
@@ -123,7 +134,7 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 					continue
 				}
 				seen[u.ID] = true
-				if u.EmailAddress != nil && requested[strings.ToLower(*u.EmailAddress)] {
+				if u.EmailAddress != nil && requested[FoldEmailAddress(*u.EmailAddress)] {
 					found = append(found, u)
 				}
 			}

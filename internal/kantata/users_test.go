@@ -82,6 +82,17 @@ func TestUsersByEmailAddress(t *testing.T) {
 	}
 }
 
+// TestUsersWithOtherSpellings expects a person whose address Kantata returns in another spelling, and no one else.
+func TestUsersWithOtherSpellings(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, _ := serve(t, says(200, usersPage(2, 1, "1  Mike@Example.com ", "2 m\u0130ke@example.com")))
+		people, err := client.UsersByEmailAddress(t.Context(), []string{"mike@example.com"})
+		if err != nil || len(people) != 1 || people[0].ID != "1" {
+			t.Errorf("got %+v and the error %v, want user 1", people, err)
+		}
+	})
+}
+
 // If Kantata ignores the filter or the page number, no other people are returned, and the client does not continue forever.
 func TestUsersThatWereNotRequested(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

@@ -88,7 +88,7 @@ func New(api API) *Directory {
 // SameAddress reports whether two spellings are the same e-mail address: case and surrounding whitespace do not matter.
 func SameAddress(a, b string) bool { return normalize(a) == normalize(b) }
 
-func normalize(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
+func normalize(address string) string { return kantata.FoldEmailAddress(address) }
 
 // ByEmailAddress returns the people who have the address in any spelling, the lowest ID first.
 func (d *Directory) ByEmailAddress(ctx context.Context, address string) ([]kantata.User, error) {

@@ -55,7 +55,7 @@ func TestPeopleAreFoundInAnySpelling(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakePeople(3)
-		fake.people = append(fake.people, testUser(12, "Twin@example.com"), testUser(9, "twin@Example.com"), kantata.User{ID: "7"})
+		fake.people = append(fake.people, testUser(13, "tw\u0130n@example.com"), testUser(12, "Twin@example.com"), testUser(9, "twin@Example.com"), kantata.User{ID: "7"})
 		fake.people = slices.DeleteFunc(fake.people, func(u kantata.User) bool { return u.EmailAddress == nil })
 		d := New(fake)
 		addresses := []string{" PERSON1@example.com", "person1@example.com", "TWIN@EXAMPLE.COM", "x@example.com"}
@@ -175,6 +175,9 @@ func TestSameAddress(t *testing.T) {
 	}
 	if SameAddress("jane@example.com", "jane.doe@example.com") {
 		t.Error("got one address for two people, want two")
+	}
+	if !SameAddress("jörg@example.com", "JÖRG@example.com") || SameAddress("mike@example.com", "m\u0130ke@example.com") {
+		t.Error("got another result for letters outside ASCII, want Ö to equal ö, and a capital dotted I not to equal i")
 	}
 }
 

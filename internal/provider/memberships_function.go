@@ -121,7 +121,7 @@ func (t team) add(position int, element attr.Value) error {
 		return err
 	}
 	address, user := types.StringNull(), types.StringNull()
-	key := strings.ToLower(strings.TrimSpace(written))
+	key := kantata.FoldEmailAddress(written)
 	if emailAddress.MatchString(key) {
 		address = types.StringValue(written)
 	} else if _, err := kantata.ParseID(key); err == nil {
