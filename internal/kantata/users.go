@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -123,7 +124,7 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 		n := chunkLength(spellings)
 		filter := UserFilter{EmailAddresses: spellings[:n], OnMyAccount: true}
 		spellings = spellings[n:]
-		for number, rows := 1, 0; ; number++ {
+		for number := 1; ; number++ {
 			page, err := c.UsersPage(ctx, filter, number, MaxPerPage)
 			if err != nil {
 				return nil, err
@@ -138,13 +139,58 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 					found = append(found, u)
 				}
 			}
-			// The count may be too high. A page without new rows ends the list in any case.
-			if rows += len(page.Items); rows >= page.Count || len(seen) == known {
+			// The count may be too high, so a page without new rows ends the list in any case.
+			if number*max(page.PageSize, len(page.Items)) >= page.Count || len(seen) == known {
 				break
 			}
 		}
 	}
 	return found, nil
+}
+
+// NoUsersWithEmailAddress reports whether Kantata finds no one who has one of the addresses, and ignores case. Each request also names the
+// address of a person who is known, in a case that no one would write: if Kantata finds only this person, it has compared every address and
+// ignored case. Otherwise, the result is false, and someone may have one of the addresses.
+func (c *Client) NoUsersWithEmailAddress(ctx context.Context, addresses []string, known User) (bool, error) {
+	other := otherCase(known)
+	if other == "" || slices.ContainsFunc(addresses, func(address string) bool { return !isASCII(address) }) {
+		return false, nil
+	}
+	for len(addresses) > 0 {
+		n := max(1, chunkLength(append([]string{other}, addresses...))-1)
+		filter := UserFilter{EmailAddresses: append(slices.Clone(addresses[:n]), other), OnMyAccount: true}
+		addresses = addresses[n:]
+		if page, err := c.UsersPage(ctx, filter, 1, MaxPerPage); err != nil || len(page.Items) != 1 || page.Items[0].ID != known.ID {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// otherCase returns the address of the user with letters in upper and lower case by turns; "" if it has no other form. Kantata may return
+// an address in another case than it has stored, and have its own rules for letters outside ASCII.
+func otherCase(u User) string {
+	if u.EmailAddress == nil || !isASCII(*u.EmailAddress) {
+		return ""
+	}
+	upper := false
+	other := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			upper = !upper
+		}
+		if upper {
+			return unicode.ToUpper(r)
+		}
+		return unicode.ToLower(r)
+	}, *u.EmailAddress)
+	if other == *u.EmailAddress {
+		return ""
+	}
+	return other
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 // chunkLength returns how many of the addresses fit into one request; at least one.

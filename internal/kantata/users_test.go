@@ -98,13 +98,22 @@ func TestUsersThatWereNotRequested(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, says(200, usersPage(9, 9, "1 jane@example.com", "2 eve@example.com")))
 		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com"})
+		if err != nil || len(people) != 1 || people[0].ID != "1" || a.sent() != 1 {
+			t.Errorf("got %+v, %v after %d requests; want user 1 after 1: one page has room for all people that Kantata counts",
+				people, err, a.sent())
+		}
+	})
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, says(200, usersPage(900, 9, "1 jane@example.com", "2 eve@example.com")))
+		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com"})
 		if err != nil || len(people) != 1 || people[0].ID != "1" || a.sent() != 2 {
-			t.Errorf("got %+v, %v after %d requests; want user 1 after 2", people, err, a.sent())
+			t.Errorf("got %+v, %v after %d requests; want user 1 after 2: no new people end the list", people, err, a.sent())
 		}
 	})
 	inBubble(t, func(t *testing.T) {
 		client, a := serve(t, func(w http.ResponseWriter, n int) {
-			send(w, 200, usersPage(2, 2, []string{"1 jane@example.com", "2 amir@example.com"}[n-1]))
+			page := usersPage(2, 2, []string{"1 jane@example.com", "2 amir@example.com"}[n-1])
+			send(w, 200, strings.Replace(page, `"page_size":200`, `"page_size":1`, 1))
 		})
 		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com", "amir@example.com"})
 		if err != nil || len(people) != 2 || a.sent() != 2 {
@@ -120,6 +129,80 @@ func TestUsersThatWereNotRequested(t *testing.T) {
 			t.Errorf("403: got %+v and the error %v after %d requests, want an error after 1", people, err, a.sent())
 		}
 	})
+}
+
+// TestNoUsersWithEmailAddress expects certainty only if Kantata finds the person who is known in another case, and no one else.
+func TestNoUsersWithEmailAddress(t *testing.T) {
+	person := func(address string) User { return User{ID: "1", EmailAddress: &address} }
+	for name, c := range map[string]struct {
+		known     User
+		addresses []string
+		responses [2]string // to one request and, if there are many addresses, to another
+		failing   bool
+		want      bool
+		sent      int
+		asked     string // the last address of the last request
+	}{
+		"a person in capitals": {
+			known: person("Jane@Example.com"), addresses: []string{"x@example.com"}, responses: [2]string{usersPage(1, 1, "1 Jane@Example.com")},
+			want: true, sent: 1, asked: "JaNe@ExAmPlE.cOm",
+		},
+		"a person in lower case": {
+			known: person("jane@example.com"), addresses: []string{"x@example.com"}, responses: [2]string{usersPage(1, 1, "1 jane@example.com")},
+			want: true, sent: 1, asked: "JaNe@ExAmPlE.cOm",
+		},
+		"Kantata regards case": {
+			known: person("jane@example.com"), addresses: []string{"x@example.com"}, responses: [2]string{usersPage(0, 0)},
+			sent: 1, asked: "JaNe@ExAmPlE.cOm",
+		},
+		"Kantata finds someone else": {
+			known: person("jane@example.com"), addresses: []string{"x@example.com"}, responses: [2]string{usersPage(1, 1, "2 X@example.com")},
+			sent: 1, asked: "JaNe@ExAmPlE.cOm",
+		},
+		"Kantata finds someone else, too": {
+			known: person("jane@example.com"), addresses: []string{"x@example.com"},
+			responses: [2]string{usersPage(2, 1, "1 jane@example.com", "2 X@example.com")}, sent: 1, asked: "JaNe@ExAmPlE.cOm",
+		},
+		"Kantata returns an error": {
+			known: person("jane@example.com"), addresses: []string{"x@example.com"}, failing: true, sent: 1, asked: "JaNe@ExAmPlE.cOm",
+		},
+		"an address in other letters":       {known: person("jane@example.com"), addresses: []string{"x@example.com", "jörg@example.com"}},
+		"a person with other letters":       {known: person("jörg@example.com"), addresses: []string{"x@example.com"}},
+		"a person who is written like this": {known: person("A@b.Co"), addresses: []string{"x@example.com"}},
+		"a person without letters":          {known: person("1@2.3"), addresses: []string{"x@example.com"}},
+		"a person without a known address":  {known: User{ID: "1"}, addresses: []string{"x@example.com"}},
+		"200 addresses": {
+			known: person("jane@example.com"), addresses: slices.Repeat([]string{"x@example.com"}, 200),
+			responses: [2]string{usersPage(1, 1, "1 jane@example.com"), usersPage(1, 1, "1 jane@example.com")},
+			want:      true, sent: 2, asked: "JaNe@ExAmPlE.cOm",
+		},
+		"200 addresses, one of which is found": {
+			known: person("jane@example.com"), addresses: slices.Repeat([]string{"x@example.com"}, 200),
+			responses: [2]string{usersPage(1, 1, "1 jane@example.com"), usersPage(2, 1, "1 jane@example.com", "2 X@example.com")},
+			sent:      2, asked: "JaNe@ExAmPlE.cOm",
+		},
+	} {
+		inBubble(t, func(t *testing.T) {
+			client, a := serve(t, func(w http.ResponseWriter, n int) {
+				if c.failing {
+					send(w, http.StatusForbidden, "")
+				} else {
+					send(w, http.StatusOK, c.responses[n-1])
+				}
+			})
+			none, err := client.NoUsersWithEmailAddress(t.Context(), c.addresses, c.known)
+			if none != c.want || (err != nil) != c.failing || a.sent() != c.sent {
+				t.Errorf("%s: got %v and the error %v after %d requests, want %v after %d", name, none, err, a.sent(), c.want, c.sent)
+			}
+			if n := len(a.received); n > 0 {
+				u, _ := url.Parse(strings.Fields(a.received[n-1])[1])
+				asked := strings.Split(u.Query().Get("by_email_addresses"), ",")
+				if last := asked[len(asked)-1]; last != c.asked || len(asked) > MaxPerPage || u.Query().Get("on_my_account") != "true" {
+					t.Errorf("%s: got a request for %d addresses that ends with %q, want %q: %s", name, len(asked), last, c.asked, u.RawQuery)
+				}
+			}
+		})
+	}
 }
 
 func TestUsersAreRequestedInChunks(t *testing.T) {

@@ -3,8 +3,8 @@
 //
 // Lookups that arrive together share requests of 200 addresses. In an apply, Terraform plans creates one by one, so these requests become
 // small: once enough of them were sent, the list of all people is read instead. The people of an address are kept for a minute, and the
-// fact that no one has an address for ten seconds. The list alone does not prove that no one has an address, so such an address is
-// requested (rule 13).
+// fact that no one has an address for ten seconds. The list does not prove that no one has an address, so such an address is requested
+// (rule 13). A request does not prove it either, because Kantata's comparison may be case-sensitive: [Directory.confirmAbsences].
 package people
 
 import (
@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
-	"github.com/kantata-community/terraform-provider-kantata/internal/paging"
 	"github.com/kantata-community/terraform-provider-kantata/internal/rounds"
 )
 
@@ -30,17 +29,12 @@ const (
 	quiet, most = 20 * time.Millisecond, 100 * time.Millisecond
 	// exists is how long someone is known to have an address, and absent is how long no one is.
 	exists, absent = time.Minute, 10 * time.Second
-	// listLimit is how long the list may take if it saves requests, and proofLimit if it must show that no one has an address. A list that
-	// fails is not read again for listPause. A list that is too slow no longer saves requests in this process.
-	listLimit, proofLimit, listPause = 10 * time.Second, time.Minute, time.Minute
-	// A list of at most fewPages is read after small requests of a third of its cost, and a longer one after as many as its pages: while a
-	// plan runs, ten lookups share a request, so a long list is seldom worth reading.
-	fewPages = 6
 )
 
 // API is what a [Directory] needs of Kantata. [*kantata.Client] implements it.
 type API interface {
 	UsersByEmailAddress(ctx context.Context, addresses []string) ([]kantata.User, error)
+	NoUsersWithEmailAddress(ctx context.Context, addresses []string, known kantata.User) (bool, error)
 	UsersPage(ctx context.Context, filter kantata.UserFilter, page, perPage int) (kantata.Page[kantata.User], error)
 }
 
@@ -54,12 +48,10 @@ type Directory struct {
 	mu        sync.Mutex        // guards the fields below; it is never held during a request
 	byAddress map[string]answer // by normalized address
 	byID      map[kantata.ID]answer
-	// pages is the number of pages of the list of people, 0 if unknown, and spent the number of small requests since it was read.
-	pages, spent int
-	// notBefore is when the list may be read again, and listErr why the last reading failed. slow means that the list saves no requests.
-	notBefore time.Time
-	listErr   error
-	slow      bool
+	list      list
+	// known is someone whose address Kantata has returned. caseMatters means that Kantata did not find this person in another case.
+	known       kantata.User
+	caseMatters bool
 }
 
 // answer is the people who have an address or an ID at a time: none, one, or several.
@@ -145,7 +137,7 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 	answers, errs := map[string]answer{}, map[string]error{}
 	open := d.unknown(addresses, answers)
 	if len(open) > 0 && d.listIsWorthReading() {
-		_ = d.readList(ctx, listLimit) // addresses that it does not resolve are requested (rule 13)
+		_ = d.readList(ctx, false) // addresses that it does not resolve are requested (rule 13)
 		open = d.unknown(open, answers)
 	}
 	var firstPage sync.WaitGroup
@@ -154,7 +146,7 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 			firstPage.Go(func() { d.readFirstPage(ctx) })
 		}
 		d.request(ctx, open, answers, errs)
-		d.findOtherSpellings(ctx, open, answers, errs)
+		d.confirmAbsences(ctx, open, answers, errs)
 	}
 	for _, q := range questions {
 		for _, address := range q.addresses {
@@ -173,7 +165,7 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 func (d *Directory) request(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
 	began := time.Now()
 	d.mu.Lock()
-	d.spent += (len(addresses) + kantata.MaxPerPage - 1) / kantata.MaxPerPage
+	d.list.spent += (len(addresses) + kantata.MaxPerPage - 1) / kantata.MaxPerPage
 	d.mu.Unlock()
 	users, err := d.api.UsersByEmailAddress(ctx, addresses)
 	if half := len(addresses) / 2; half > 0 && refused(err) {
@@ -184,6 +176,7 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 	found := byAddress(users)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.meet(users)
 	for _, address := range addresses {
 		key := normalize(address)
 		if errs[key] = err; err == nil {
@@ -204,18 +197,19 @@ func refused(err error) bool {
 	}, e.StatusCode)
 }
 
-// findOtherSpellings looks in the list for addresses that no one seems to have. If Kantata compares addresses exactly, a request finds
-// an address only as it is written there, and not in the spelling of the configuration. If the list fails, it is not known whether someone
-// has the address: a configuration that ignores missing people would remove them.
-func (d *Directory) findOtherSpellings(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
+// confirmAbsences makes certain that no one has the addresses that no one was found with. If Kantata compares addresses exactly, a request
+// finds an address only as it is written there, and not in the spelling of the configuration. A request that also finds someone whose
+// address is written differently excludes this. Otherwise, only the list tells. If it fails, it is not known whether someone has the
+// address: a configuration that ignores missing people would remove them.
+func (d *Directory) confirmAbsences(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
 	missing := slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
 		key := normalize(address)
 		return errs[key] != nil || len(answers[key].users) > 0
 	})
-	if len(missing) == 0 {
+	if len(missing) == 0 || d.caseIsIgnored(ctx, missing) {
 		return
 	}
-	err := d.readList(ctx, proofLimit)
+	err := d.readList(ctx, true)
 	d.unknown(missing, answers)
 	if err == nil {
 		return
@@ -231,6 +225,42 @@ func (d *Directory) findOtherSpellings(ctx context.Context, addresses []string, 
 	}
 }
 
+// caseIsIgnored reports whether Kantata finds a person who is known in another case, but no one with the addresses. It sends no request if
+// a recent list tells who is missing.
+func (d *Directory) caseIsIgnored(ctx context.Context, missing []string) bool {
+	d.mu.Lock()
+	known, caseMatters, list := d.known, d.caseMatters, d.list
+	d.mu.Unlock()
+	if caseMatters || list.isRecent() && list.complete {
+		return false
+	}
+	if known.EmailAddress == nil {
+		d.readFirstPage(ctx)
+		d.mu.Lock()
+		known, list = d.known, d.list
+		d.mu.Unlock()
+		if known.EmailAddress == nil || list.complete {
+			return false
+		}
+	}
+	ignored, err := d.api.NoUsersWithEmailAddress(ctx, missing, known)
+	if err == nil && !ignored {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.caseMatters = true
+	}
+	return ignored
+}
+
+// meet remembers someone whose address is known, preferably one in upper case. The mutex is held.
+func (d *Directory) meet(users []kantata.User) {
+	for _, u := range users {
+		if u.EmailAddress != nil && (d.known.EmailAddress == nil || *u.EmailAddress != normalize(*u.EmailAddress)) {
+			d.known = u
+		}
+	}
+}
+
 // byAddress groups the people by normalized address, each once and the lowest ID first.
 func byAddress(users []kantata.User) map[string][]kantata.User {
 	sorted := slices.SortedFunc(slices.Values(users), func(a, b kantata.User) int { return a.ID.Compare(b.ID) })
@@ -242,98 +272,4 @@ func byAddress(users []kantata.User) map[string][]kantata.User {
 		}
 	}
 	return found
-}
-
-// everyone is the list of all people, in alphabetical order. Without OnMyAccount, those who are in no project would be missing.
-func (d *Directory) everyone() paging.Pages[kantata.User] {
-	return paging.Pages[kantata.User]{
-		TrustCount: true,
-		ID:         func(u kantata.User) kantata.ID { return u.ID },
-		Request: func(ctx context.Context, number, size int) (kantata.Page[kantata.User], error) {
-			return d.api.UsersPage(ctx, kantata.UserFilter{OnMyAccount: true}, number, size)
-		},
-	}
-}
-
-// listIsWorthReading compares the small requests since the last reading with the cost of the list, whose last page is read twice.
-func (d *Directory) listIsWorthReading() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.slow:
-		return false
-	case d.pages <= fewPages:
-		return d.pages > 0 && 3*d.spent >= d.pages
-	}
-	return d.spent >= d.pages
-}
-
-// costIsOfInterest reports whether the number of pages of the list is unknown and more than one request is about to be sent.
-func (d *Directory) costIsOfInterest() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.pages == 0 && d.spent > 0 && !d.slow && time.Now().After(d.notBefore)
-}
-
-// readFirstPage learns the number of pages. A list of one page is complete.
-func (d *Directory) readFirstPage(ctx context.Context) {
-	if !d.reading.TryAcquire(1) {
-		return
-	}
-	defer d.reading.Release(1)
-	began := time.Now()
-	page, err := d.everyone().Page(ctx, 1)
-	if pages := max(paging.Count(page), 1); err != nil || pages == 1 && !paging.Short(page, 1) {
-		d.keep(ctx, paging.Complete[kantata.User]{Rows: page.Items, Pages: pages, Began: began}, err)
-	} else {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.pages = pages
-	}
-}
-
-// readList reads the list unless it was read, or has failed, recently. The error says why no recent list is at hand.
-func (d *Directory) readList(ctx context.Context, limit time.Duration) error {
-	if err := d.reading.Acquire(ctx, 1); err != nil {
-		return err
-	}
-	defer d.reading.Release(1)
-	d.mu.Lock()
-	pages, wanted, err := d.pages, time.Now().After(d.notBefore), d.listErr
-	d.mu.Unlock()
-	if !wanted {
-		return err
-	}
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	read, err := d.everyone().Read(limited, pages)
-	if err != nil && limit == listLimit && limited.Err() != nil && ctx.Err() == nil {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.slow = true
-		return err
-	}
-	d.keep(ctx, read, err)
-	return err
-}
-
-// keep keeps an answer for the address of each person, or that the list failed.
-func (d *Directory) keep(ctx context.Context, read paging.Complete[kantata.User], err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.listErr = err
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return
-	case err != nil:
-		d.notBefore = time.Now().Add(listPause)
-		return
-	}
-	d.pages, d.spent, d.notBefore = read.Pages, 0, read.Began.Add(exists)
-	for key, users := range byAddress(read.Rows) {
-		d.byAddress[key] = answer{users: users, began: read.Began}
-	}
-	for _, u := range read.Rows {
-		d.byID[u.ID] = answer{users: []kantata.User{u}, began: read.Began}
-	}
 }

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -18,28 +19,46 @@ import (
 // TestPeopleCosts bounds the requests to /users. In a plan, lookups arrive ten at a time. In an apply, each follows a create.
 func TestPeopleCosts(t *testing.T) {
 	t.Parallel()
+	const work = 700 * time.Millisecond
 	for name, c := range map[string]struct {
 		people, lookups int
+		missing         int // lookups of addresses that no one has, in addition
 		work            time.Duration
+		exact           bool
+		hidden          int
 		most            int
 	}{
-		"one":                                 {1200, 1, 0, 1},
-		"a team":                              {1200, 10, 0, 1},
-		"plan of 200 of 1,200":                {1200, 200, 0, 21},
-		"apply of 200 of 1,200":               {1200, 200, 700 * time.Millisecond, 30},
-		"60 data sources of 1,200 people":     {1200, 60, 0, 14},
-		"60 data sources of 100 people":       {100, 60, 0, 4},
-		"60 data sources one after the other": {8, 60, 0, 4},
-		"plan of 300 of 8,000":                {8000, 300, 0, 31},
-		"apply of 300 of 8,000":               {8000, 300, 700 * time.Millisecond, 120},
+		"one":                                       {people: 1200, lookups: 1, most: 1},
+		"a team":                                    {people: 1200, lookups: 10, most: 1},
+		"plan of 200 of 1,200":                      {people: 1200, lookups: 200, most: 8},
+		"plan of 200 of 1,201":                      {people: 1201, lookups: 200, most: 10},
+		"plan of 200 of 2,000":                      {people: 2000, lookups: 200, most: 14},
+		"plan of 50 of 5,000":                       {people: 5000, lookups: 50, most: 6},
+		"plan of 300 of 8,000":                      {people: 8000, lookups: 300, most: 31},
+		"plan of 200, exact":                        {people: 1200, lookups: 200, exact: true, most: 8},
+		"plan of 200 of 1,200, count too high":      {people: 1200, lookups: 200, hidden: 3, most: 10},
+		"apply of 200 of 1,200":                     {people: 1200, lookups: 200, work: work, most: 9},
+		"apply of 300 of 8,000":                     {people: 8000, lookups: 300, work: work, most: 82},
+		"60 data sources of 1,200":                  {people: 1200, lookups: 60, most: 8},
+		"60 data sources of 100":                    {people: 100, lookups: 60, most: 4},
+		"60 data sources of 8 people":               {people: 8, lookups: 60, most: 4},
+		"60 data sources of 20,000, 1 is missing":   {people: 20000, lookups: 59, missing: 1, most: 8},
+		"60 data sources of 20,000, 60 are missing": {people: 20000, missing: 60, most: 14},
+		"60 data sources of 1,200, 60 are missing":  {people: 1200, missing: 60, most: 14},
+		"60 data sources of 1,200, exact":           {people: 1200, lookups: 30, missing: 30, exact: true, most: 14},
+		"60 data sources of 100, 60 are missing":    {people: 100, missing: 60, most: 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFakePeople(c.people)
+				fake.exact, fake.hidden = c.exact, c.hidden
 				var addresses []string
 				for i := range c.lookups {
 					addresses = append(addresses, testAddress(i%c.people))
+				}
+				for i := range c.missing {
+					addresses = append(addresses, fmt.Sprintf("former%d@example.com", i))
 				}
 				lookUpLikeTerraform(t, New(fake), addresses, c.work)
 				t.Logf("%v", fake.counts)
@@ -49,13 +68,29 @@ func TestPeopleCosts(t *testing.T) {
 			})
 		})
 	}
+	t.Run("60 data sources of 2,000 with -parallelism=1", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakePeople(2000)
+			d := New(fake)
+			for i := range 60 {
+				if users, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
+					t.Errorf("lookup %d: got %v and the error %v, want one person", i, users, err)
+				}
+			}
+			if n := fake.total(); n > 14 {
+				t.Errorf("got %d requests (%v), want at most 14", n, fake.counts)
+			}
+		})
+	})
 }
 
 func TestPeopleAreFoundInAnySpelling(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakePeople(3)
-		fake.people = append(fake.people, testUser(13, "tw\u0130n@example.com"), testUser(12, "Twin@example.com"), testUser(9, "twin@Example.com"), kantata.User{ID: "7"})
+		fake.people = append(fake.people, testUser(13, "tw\u0130n@example.com"), testUser(12, "Twin@example.com"),
+			testUser(9, "twin@Example.com"), kantata.User{ID: "7"})
 		fake.people = slices.DeleteFunc(fake.people, func(u kantata.User) bool { return u.EmailAddress == nil })
 		d := New(fake)
 		addresses := []string{" PERSON1@example.com", "person1@example.com", "TWIN@EXAMPLE.COM", "x@example.com"}
@@ -182,7 +217,7 @@ func TestSameAddress(t *testing.T) {
 }
 
 // TestWhenTheListIsRead expects each lookup to send a request of its own until the list is worth reading. The second lookup also requests
-// the first page to learn what the list costs, and a list of several pages is read completely: each page once and the last one twice.
+// the first page to learn what the list costs. Every other page is then requested once.
 func TestWhenTheListIsRead(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -191,9 +226,10 @@ func TestWhenTheListIsRead(t *testing.T) {
 		byAddress, listPages int
 	}{
 		{"one page, which is complete", 100, 2, 1},
-		{"three pages, after a request for each three", 500, 2, 1 + 4},
-		{"six pages, after a request for each three", 1200, 2, 1 + 7},
-		{"seven pages, after a request for each", 1300, 7, 1 + 8},
+		{"three pages, after a request for each three", 500, 2, 3},
+		{"six pages, after a request for each three", 1200, 2, 6},
+		{"ten pages, after a request for each three", 2000, 4, 10},
+		{"eleven pages, after a request for each", 2001, 11, 11},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -236,8 +272,8 @@ func TestPeopleLeaveWhileTheListIsRead(t *testing.T) {
 		byAddress, pages := fake.counts[opByAddress], fake.counts[opPeople]
 		lookUp(t.Context(), 4, nil)
 		byAddress, pages = fake.counts[opByAddress]-byAddress, fake.counts[opPeople]-pages
-		if byAddress != 0 || pages != 4 {
-			t.Errorf("got %d requests by address and %d pages, want none and the 4 of the list", byAddress, pages)
+		if byAddress != 0 || pages != 2 {
+			t.Errorf("got %d requests by address and %d pages, want none and the 2 that are left", byAddress, pages)
 		}
 	})
 }
@@ -250,7 +286,7 @@ func TestTheListAfterAFailure(t *testing.T) {
 		delay            time.Duration
 		byAddress, pages int
 	}{
-		"failed":   {errUnavailable, 0, 0, 4},
+		"failed":   {errUnavailable, 0, 0, 3},
 		"too slow": {nil, 2 * listLimit, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -350,8 +386,8 @@ func TestLargeLookups(t *testing.T) {
 			for i := range addresses {
 				all = append(all, testAddress(i))
 			}
-			if _, err := d.ByEmailAddresses(t.Context(), all); err != nil || d.spent != want {
-				t.Errorf("%d addresses: got the error %v and %d requests, want %d", addresses, err, d.spent, want)
+			if _, err := d.ByEmailAddresses(t.Context(), all); err != nil || d.list.spent != want {
+				t.Errorf("%d addresses: got the error %v and %d requests, want %d", addresses, err, d.list.spent, want)
 			}
 		})
 	}
@@ -396,6 +432,160 @@ func TestPeopleWithoutTheList(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAbsencesAreConfirmed expects that no one is missing only because Kantata compares addresses exactly. One request that also finds
+// someone in another case confirms this, or else the list. Either is done once for many addresses.
+func TestAbsencesAreConfirmed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		people, hidden int
+		exact          bool
+		first          []string // looked up before
+		noUsers, pages int
+	}{
+		"case is ignored":                     {people: 500, first: []string{testAddress(1)}, noUsers: 1, pages: 1},
+		"case is ignored, no one is known":    {people: 500, noUsers: 1, pages: 1},
+		"case matters":                        {people: 500, exact: true, first: []string{testAddress(1)}, noUsers: 1, pages: 3},
+		"case matters, no one is known":       {people: 500, exact: true, noUsers: 1, pages: 3},
+		"one page, no one is known":           {people: 20, pages: 1},
+		"the list is recent":                  {people: 20, first: []string{testAddress(1), testAddress(2)}, pages: 1},
+		"case matters, and the count is high": {people: 500, exact: true, hidden: 1, noUsers: 1, pages: 3 + 2*5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakePeople(c.people)
+				fake.exact, fake.hidden = c.exact, c.hidden
+				fake.people[c.people-1] = testUser(5000, "Zoe@Example.com")
+				d := New(fake)
+				for _, address := range c.first {
+					if _, err := d.ByEmailAddress(t.Context(), address); err != nil {
+						t.Fatal(err)
+					}
+					awaitList(t, d)
+				}
+				addresses := []string{"former1@example.com", "former2@example.com"}
+				if c.exact {
+					addresses = append(addresses, "zoe@example.com")
+				}
+				found, err := d.ByEmailAddresses(t.Context(), addresses)
+				for i, address := range addresses {
+					if got, want := len(found(address)), i/2; got != want || err != nil {
+						t.Errorf("%s: got %d people and the error %v, want %d", address, got, err, want)
+					}
+				}
+				awaitList(t, d)
+				if noUsers, pages := fake.counts[opNoUsers], fake.counts[opPeople]; noUsers != c.noUsers || pages != c.pages {
+					t.Errorf("got %d requests with a known person and %d pages, want %d and %d", noUsers, pages, c.noUsers, c.pages)
+				}
+			})
+		})
+	}
+}
+
+// TestThatCaseMattersIsFoundOutOnce expects no second request with a known person after Kantata did not find one in another case.
+func TestThatCaseMattersIsFoundOutOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(500)
+		fake.exact = true
+		d := New(fake)
+		for range 2 {
+			if users, err := d.ByEmailAddress(t.Context(), "former@example.com"); err != nil || len(users) != 0 {
+				t.Errorf("got %v and the error %v, want no one", users, err)
+			}
+			time.Sleep(2 * exists)
+		}
+		if noUsers, pages := fake.counts[opNoUsers], fake.counts[opPeople]; noUsers != 1 || pages != 6 {
+			t.Errorf("got %d requests with a known person and %d pages, want 1 and 6", noUsers, pages)
+		}
+	})
+}
+
+// TestTheKnownPerson expects someone whose address has capitals, because a request in lower case is what must find such people.
+func TestTheKnownPerson(t *testing.T) {
+	t.Parallel()
+	d := New(newFakePeople(0))
+	for _, c := range []struct {
+		met  kantata.User
+		want string
+	}{
+		{kantata.User{ID: "1"}, ""}, {testUser(2, "b@example.com"), "2"},
+		{testUser(3, "C@example.com"), "3"}, {testUser(4, "d@example.com"), "3"},
+	} {
+		if d.meet([]kantata.User{c.met}); string(d.known.ID) != c.want {
+			t.Errorf("after user %s: got the known user %q, want %q", c.met.ID, d.known.ID, c.want)
+		}
+	}
+}
+
+// TestWhenTheListIsComplete expects a list to prove nothing if its rows are not as many as every page counts.
+func TestWhenTheListIsComplete(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(f *fakePeople) // while the second page is requested
+		want   bool
+	}{
+		"no change":              {func(*fakePeople) {}, true},
+		"someone was added":      {func(f *fakePeople) { f.people = append(f.people, testUser(9000, "z@example.com")) }, false},
+		"a page repeats someone": {func(f *fakePeople) { f.people[450] = f.people[1] }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakePeople(500)
+				d := New(fake)
+				d.readFirstPage(t.Context())
+				fake.mu.Lock()
+				c.change(fake)
+				fake.mu.Unlock()
+				read, complete, err := d.readOnce(t.Context(), d.list.first, d.list.firstBegan)
+				if err != nil || len(read.Rows) < 500 || complete != c.want {
+					t.Errorf("got %d rows, complete %v and the error %v, want at least 500 and %v", len(read.Rows), complete, err, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestAnOldFirstPageIsReadAgain expects a list to be no older than it may take.
+func TestAnOldFirstPageIsReadAgain(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[time.Duration]int{listLimit: 3, listLimit + 1: 4} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakePeople(500)
+			d := New(fake)
+			d.readFirstPage(t.Context())
+			time.Sleep(age - time.Since(d.list.firstBegan))
+			if err := d.readList(t.Context(), false); err != nil || fake.counts[opPeople] != want {
+				t.Errorf("after %s: got the error %v and %d pages, want %d", age, err, fake.counts[opPeople], want)
+			}
+		})
+	}
+}
+
+// TestReadingsOfTheListThatEnd expects the error of a first page that fails, and that of a context that ends while another lookup reads.
+func TestReadingsOfTheListThatEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(500)
+		fake.fail = func(string, []string) error { return errUnavailable }
+		d := New(fake)
+		if err := d.readList(t.Context(), false); !errors.Is(err, errUnavailable) {
+			t.Errorf("got the error %v, want %v", err, errUnavailable)
+		}
+		if err := d.reading.Acquire(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		before := fake.total()
+		d.readFirstPage(ctx)
+		if err := d.readList(ctx, true); !errors.Is(err, context.DeadlineExceeded) || fake.total() != before {
+			t.Errorf("got the error %v and %d requests, want %v and none", err, fake.total()-before, context.DeadlineExceeded)
+		}
+	})
 }
 
 // TestOnlyTheListProvesAnAbsence expects an error if no one is found and the list fails: Kantata may compare addresses exactly. The person
