@@ -18,16 +18,13 @@ func (d *Directory) EmailAddresses(ctx context.Context, ids []kantata.ID) (map[k
 		return nil, err
 	}
 	defer d.exporting.Release(1)
-	// With OnMyAccount, guests from other accounts are missing. Without it, people who are in no project are missing.
-	for _, onMyAccount := range []bool{true, false} {
-		requests, requestsCtx := errgroup.WithContext(ctx)
-		requests.SetLimit(paging.Readers)
-		for chunk := range slices.Chunk(d.unknownIDs(ids), kantata.MaxPerPage) {
-			requests.Go(func() error { return d.requestIDs(requestsCtx, chunk, onMyAccount) })
-		}
-		if err := requests.Wait(); err != nil {
-			return nil, err
-		}
+	requests, requestsCtx := errgroup.WithContext(ctx)
+	requests.SetLimit(paging.Readers)
+	for chunk := range slices.Chunk(d.unknownIDs(ids), kantata.MaxPerPage) {
+		requests.Go(func() error { return d.requestIDs(requestsCtx, chunk) })
+	}
+	if err := requests.Wait(); err != nil {
+		return nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -42,9 +39,10 @@ func (d *Directory) EmailAddresses(ctx context.Context, ids []kantata.ID) (map[k
 	return addresses, nil
 }
 
-func (d *Directory) requestIDs(ctx context.Context, ids []kantata.ID, onMyAccount bool) error {
+// requestIDs requests people of the account. Without OnMyAccount, those who are in no project would be missing.
+func (d *Directory) requestIDs(ctx context.Context, ids []kantata.ID) error {
 	began := time.Now()
-	page, err := d.api.UsersPage(ctx, kantata.UserFilter{IDs: ids, OnMyAccount: onMyAccount}, 1, kantata.MaxPerPage)
+	page, err := d.api.UsersPage(ctx, kantata.UserFilter{IDs: ids, OnMyAccount: true}, 1, kantata.MaxPerPage)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, u := range page.Items {
