@@ -68,8 +68,10 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 					"`user_email_address`. Case is ignored. The address is looked up when the membership is first planned and when the " +
 					"address changes, but not afterward, so no plan fails because someone was deactivated or got another address in Kantata. " +
 					"Changing it to another address of the same person changes nothing in Kantata. Changing the person replaces the membership.",
-				Optional:   true,
-				Validators: []validator.String{emailAddressValidator},
+				Optional: true,
+				Validators: []validator.String{emailAddressValidator{
+					padded: true, instead: "Give each person a resource or a key of for_each.",
+				}},
 			},
 			"user_name":  computed(describeUserName),
 			"creator_id": computed(describeCreatorID),
@@ -139,7 +141,7 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 	imported := prior.ID.IsNull() || !hasPair
 	switch {
 	case errors.Is(err, memberships.ErrAbsent) && imported:
-		resp.Diagnostics.Append(r.notFoundDiagnostic(ctx, prior.membershipModel))
+		resp.Diagnostics.Append(r.notFoundDiagnostic(ctx, prior))
 		return
 	case errors.Is(err, memberships.ErrAbsent):
 		// Terraform before 1.12 sends no identity, and the framework refuses a response without one even if the resource is gone (rule 10).
@@ -282,7 +284,7 @@ func (r *accessGroupMembershipResource) swapHint(ctx context.Context, pair kanta
 
 // notFoundDiagnostic reports an import of a membership that does not exist. Swapped IDs are a likely mistake, so the reverse pair is
 // looked up.
-func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, prior membershipModel) diag.Diagnostic {
+func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, prior resourceModel) diag.Diagnostic {
 	const summary = "Unable to Import Access Group Membership"
 	if prior.UserID.IsNull() {
 		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("Kantata has no access group membership with the ID %s. If %s is the ID of a user "+
@@ -294,6 +296,10 @@ func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, 
 		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, but the reverse pair exists: %s. The two IDs "+
 			"are swapped: import \"%s\".", pair.UserID, pair.AccessGroupID, lowerFirst(describe(found)), reverse))
 	}
-	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("User %s is not in access group %s, so there is nothing to import. Check both IDs, "+
-		"or remove the import and let Terraform create the membership. An import ID is %s.", pair.UserID, pair.AccessGroupID, importForms))
+	user, check := "User "+pair.UserID.String(), "Check both IDs"
+	if address := prior.UserEmailAddress; !address.IsNull() {
+		user, check = fmt.Sprintf("%s (%s)", user, address.ValueString()), "Check the access group ID and the e-mail address"
+	}
+	return diag.NewErrorDiagnostic(summary, fmt.Sprintf("%s is not in access group %s, so there is nothing to import. %s, "+
+		"or remove the import and let Terraform create the membership. An import ID is %s.", user, pair.AccessGroupID, check, importForms))
 }

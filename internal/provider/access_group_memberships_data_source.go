@@ -66,7 +66,7 @@ func (d *accessGroupMembershipsDataSource) Schema(_ context.Context, _ datasourc
 			},
 			"include_email_addresses": schema.BoolAttribute{
 				MarkdownDescription: "Whether to include the e-mail address of each person, for example `true`. This costs one more request " +
-					"for every 200 people. Defaults to `false`.",
+					"for every 200 people in the list. Defaults to `false`.",
 				Optional: true,
 			},
 			"memberships": schema.ListNestedAttribute{

@@ -175,9 +175,17 @@ func TestUsersDataSource(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", c[0], said, c[1])
 			}
 		}
-		for _, bad := range []string{"", " ", "jane", "a@b, c@d", "a@b,c@d", "jane@example.com "} {
-			if _, said := read(bad); !strings.Contains(said, "one e-mail address") || len(fake.Requests()) != 0 {
-				t.Errorf("%q: got %q and %d requests, want an error and no request", bad, said, len(fake.Requests()))
+		for bad, want := range map[string]string{
+			"":                       `email_addresses contains "". It must be an e-mail address`,
+			" ":                      `contains " ". It must be an e-mail address`,
+			"jane":                   `contains "jane". It must be an e-mail address`,
+			"a@b, c@d":               "It must be one e-mail address. Write each address as an element of its own.",
+			"a@b,c@d":                "It must be one e-mail address.",
+			"jane@example.com ":      "without surrounding spaces. Remove them, for example with trimspace().",
+			"\u00a0jane@example.com": "without surrounding spaces.",
+		} {
+			if _, said := read(bad); !strings.Contains(said, want) || len(fake.Requests()) != 0 {
+				t.Errorf("%q: got %q and %d requests, want %q and no request", bad, said, len(fake.Requests()), want)
 			}
 		}
 

@@ -3,10 +3,8 @@ package provider
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -14,14 +12,6 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
 	"github.com/kantata-community/terraform-provider-kantata/internal/people"
 )
-
-// emailAddress excludes what would change the meaning of a request: Kantata reads a blank filter as "all", and a comma separates
-// addresses.
-var emailAddress = regexp.MustCompile(`^[^\s,@]+@[^\s,@]+$`)
-
-// emailAddressValidator also accepts surrounding whitespace, as in a column of a spreadsheet.
-var emailAddressValidator = stringvalidator.RegexMatches(regexp.MustCompile(`^\s*[^\s,@]+@[^\s,@]+\s*$`),
-	"must be one e-mail address, for example \"jane@example.com\"")
 
 // planUser sets the user ID of a membership whose person is given by an e-mail address. An address is looked up when it is planned for
 // the first time: when it is new, or when the group is. Later, the person is known by the ID in the state, so no plan fails because

@@ -200,8 +200,8 @@ func TestImportByEmailAddress(t *testing.T) {
 		if p := r.plan(t.Context(), imported, nil, byAddress(r, "jane@example.com")); p.said != "" || len(p.replaces) != 0 {
 			t.Errorf("got %q and a replacement by %v, want an update", p.said, p.replaces)
 		}
-		if _, said := r.importID(t.Context(), "340002/amir@example.com"); !strings.Contains(said, "12000002") {
-			t.Errorf("import of a person who is not in the group: got %q, want an error with their ID", said)
+		if _, said := r.importID(t.Context(), "340002/amir@example.com"); !strings.Contains(said, "User 12000002 (amir@example.com) is not in") {
+			t.Errorf("import of a person who is not in the group: got %q, want an error with their ID and address", said)
 		}
 		if _, said := r.importIdentity("340002", "jane@example.com"); !strings.Contains(said, "Invalid Import Identity") {
 			t.Errorf("import by an identity with an address: got %q, want Invalid Import Identity", said)
@@ -222,11 +222,13 @@ func TestExactlyOneOfIDAndAddress(t *testing.T) {
 		"unknown":            {map[string]tftypes.Value{"user_email_address": unknown(tftypes.String)}, ""},
 		"neither":            {nil, "Exactly one of these attributes must be configured"},
 		"both":               {map[string]tftypes.Value{"user_id": text("12000001"), "user_email_address": text("a@b")}, "Exactly one of"},
-		"empty address":      {map[string]tftypes.Value{"user_email_address": text("")}, "must be one e-mail address"},
-		"two addresses":      {map[string]tftypes.Value{"user_email_address": text("a@b,c@d")}, "must be one e-mail address"},
-		"a name":             {map[string]tftypes.Value{"user_email_address": text("Jane")}, "must be one e-mail address"},
+		"empty address":      {map[string]tftypes.Value{"user_email_address": text("")}, `The value of user_email_address is "". It must be`},
+		"two addresses":      {map[string]tftypes.Value{"user_email_address": text("a@b,c@d")}, "one e-mail address. Give each person"},
+		"a name":             {map[string]tftypes.Value{"user_email_address": text("Jane")}, `is "Jane". It must be an e-mail address`},
+		"a comma in it":      {map[string]tftypes.Value{"user_email_address": text("jane,doe@example.com")}, "without spaces and commas"},
+		"no-break space":     {map[string]tftypes.Value{"user_email_address": text("\u00a0jane@example.com")}, ""},
 		"an address as ID":   {map[string]tftypes.Value{"user_id": text("jane@example.com")}, "user_email_address"},
-		"whitespace between": {map[string]tftypes.Value{"user_email_address": text("jane @example.com")}, "must be one e-mail address"},
+		"whitespace between": {map[string]tftypes.Value{"user_email_address": text("jane @example.com")}, "without spaces and commas"},
 	} {
 		config := r.config(map[string]tftypes.Value{"access_group_id": text("340002")})
 		maps.Copy(config, c.change)

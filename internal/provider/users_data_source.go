@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -54,8 +53,9 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 				MarkdownDescription: "The e-mail addresses to look up, for example `[\"jane@example.com\"]`. Case is ignored.",
 				CustomType:          newEmailAddressSetType(),
 				Required:            true,
-				Validators: []validator.Set{noNullElements{}, setvalidator.ValueStringsAre(stringvalidator.RegexMatches(
-					emailAddress, "must be one e-mail address without spaces or commas, for example \"jane@example.com\""))},
+				Validators: []validator.Set{noNullElements{}, setvalidator.ValueStringsAre(emailAddressValidator{
+					instead: "Write each address as an element of its own.",
+				})},
 			},
 			"ignore_missing": schema.BoolAttribute{
 				MarkdownDescription: "Whether to list addresses that no one has in `missing_email_addresses` instead of returning an error, for " +

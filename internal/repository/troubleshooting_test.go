@@ -15,7 +15,7 @@ var (
 
 	// sourceTitle matches a string of the source that is a title: three words or more, all of them capitalized except for small ones. The
 	// golden files do not contain every title.
-	sourceTitle = regexp.MustCompile(`"([A-Z][A-Za-z]*(?: (?:a|and|by|for|from|in|of|or|the|to|with|[A-Z][A-Za-z]*)){2,})"`)
+	sourceTitle = regexp.MustCompile(`"([A-Z][A-Za-z-]*(?: (?:a|and|by|for|from|in|of|or|the|to|with|[A-Z][A-Za-z-]*)){2,})"`)
 )
 
 // TestTroubleshootingHasEveryDiagnostic compares the guide's headings of the third level with the titles of all errors and warnings.
