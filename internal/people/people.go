@@ -181,9 +181,8 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 		key := normalize(address)
 		if errs[key] = err; err == nil {
 			answers[key] = answer{users: found[key], began: began}
-			// The list, read in the meantime, may show another spelling.
-			if listed := d.byAddress[key]; len(found[key]) > 0 || len(listed.users) == 0 || !listed.valid() {
-				d.byAddress[key] = answers[key]
+			if len(found[key]) > 0 {
+				d.byAddress[key] = answers[key] // an absence is kept once it is confirmed
 			}
 		}
 	}
@@ -206,21 +205,23 @@ func (d *Directory) confirmAbsences(ctx context.Context, addresses []string, ans
 		key := normalize(address)
 		return errs[key] != nil || len(answers[key].users) > 0
 	})
-	if len(missing) == 0 || d.caseIsIgnored(ctx, missing) {
+	if len(missing) == 0 {
 		return
 	}
-	err := d.readList(ctx, true)
-	d.unknown(missing, answers)
-	if err == nil {
-		return
+	var err error
+	if !d.caseIsIgnored(ctx, missing) {
+		err = d.readList(ctx, true)
 	}
+	missing = d.unknown(missing, answers) // without those whom the list shows in another spelling
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, address := range missing {
-		if key := normalize(address); len(answers[key].users) == 0 {
+		key := normalize(address)
+		if err == nil {
+			d.byAddress[key] = answers[key]
+		} else {
 			errs[key] = fmt.Errorf("no one was found with the e-mail address %q, and the list of all people, which would confirm this, "+
 				"could not be read: %w", address, err)
-			delete(d.byAddress, key)
 		}
 	}
 }

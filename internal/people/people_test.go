@@ -484,6 +484,27 @@ func TestAbsencesAreConfirmed(t *testing.T) {
 	}
 }
 
+// TestLookupWhileAnAbsenceIsConfirmed expects a lookup to find someone whose absence another lookup has not confirmed yet.
+func TestLookupWhileAnAbsenceIsConfirmed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(20)
+		fake.exact, fake.pageDelay = true, 5*time.Second
+		fake.people = append(fake.people, testUser(5000, "Zoe@Example.com"))
+		d := New(fake)
+		var lookups sync.WaitGroup
+		for i := range 5 {
+			lookups.Go(func() {
+				time.Sleep(time.Duration(i) * 2 * time.Second)
+				if users, err := d.ByEmailAddress(t.Context(), "zoe@example.com"); err != nil || len(users) != 1 {
+					t.Errorf("lookup %d: got %v and the error %v, want one person", i, users, err)
+				}
+			})
+		}
+		lookups.Wait()
+	})
+}
+
 // TestThatCaseMattersIsFoundOutOnce expects no second request with a known person after Kantata did not find one in another case.
 func TestThatCaseMattersIsFoundOutOnce(t *testing.T) {
 	t.Parallel()
