@@ -109,34 +109,44 @@ func TestRequestBudget(t *testing.T) {
 // TestPlanOfCreatesCosts bounds the requests of a plan that only creates, and of its apply, which plans each create again. They are
 // few because people and memberships are read from shared lists.
 func TestPlanOfCreatesCosts(t *testing.T) {
-	const creates = 60
-	group := func(i int) tftypes.Value { return text(fmt.Sprint(int(kantatatest.FinanceApprovers) + i%4)) }
+	group := func(i, groups int) tftypes.Value {
+		return text(fmt.Sprint(int(kantatatest.FinanceApprovers) + i%groups))
+	}
+	byAddress := func(groups int) func(i int) map[string]tftypes.Value {
+		return func(i int) map[string]tftypes.Value {
+			address := text(fmt.Sprintf("User%d@example.com", 901+i))
+			return map[string]tftypes.Value{"access_group_id": group(i, groups), "user_email_address": address}
+		}
+	}
+	people := func(fake *kantatatest.Server) { fake.SeedMemberships(16, 1_200, 1_600) }
 	for _, c := range []struct {
 		name        string
+		creates     int
 		arrange     func(*kantatatest.Server)
 		config      func(i int) map[string]tftypes.Value
 		plan, apply int // the most requests for the plan, and for plan and apply in addition to the POSTs
 	}{
 		{
-			name: "by ID, in an account of eight pages",
+			name: "by ID, in an account of eight pages", creates: 60,
 			arrange: func(fake *kantatatest.Server) {
 				fake.SeedMemberships(16, 100, 1_600)
-				for u := range int64(creates) {
+				for u := range int64(60) {
 					fake.AddUser(kantatatest.FirstUser+1_000_000+u, "New", "")
 				}
 			},
 			config: func(i int) map[string]tftypes.Value {
-				return map[string]tftypes.Value{"access_group_id": group(i), "user_id": text(fmt.Sprint(int(kantatatest.FirstUser) + 1_000_000 + i))}
+				return map[string]tftypes.Value{"access_group_id": group(i, 4), "user_id": text(fmt.Sprint(int(kantatatest.FirstUser) + 1_000_000 + i))}
 			},
 			plan: 20, apply: 40,
 		},
 		{
-			name:    "by address, in an account of 1,200 people",
-			arrange: func(fake *kantatatest.Server) { fake.SeedMemberships(16, 1_200, 1_600) },
-			config: func(i int) map[string]tftypes.Value {
-				return map[string]tftypes.Value{"access_group_id": group(i), "user_email_address": text(fmt.Sprintf("User%d@example.com", 901+i))}
-			},
-			plan: 30, apply: 60,
+			name: "60 people of 1,200 by address in four groups", creates: 60, arrange: people, config: byAddress(4), plan: 30, apply: 60,
+		},
+		{
+			name: "200 people of 1,200 by address in a group", creates: 200, arrange: people, config: byAddress(1), plan: 30, apply: 70,
+		},
+		{
+			name: "200 people of 1,200 by address in four groups", creates: 200, arrange: people, config: byAddress(4), plan: 30, apply: 70,
 		},
 	} {
 		runInFakeTime(t, c.name, func(t *testing.T, fake *kantatatest.Server) {
@@ -146,7 +156,7 @@ func TestPlanOfCreatesCosts(t *testing.T) {
 				t.Helper()
 				var calls errgroup.Group
 				calls.SetLimit(terraformParallelism)
-				for i := range creates {
+				for i := range c.creates {
 					calls.Go(func() error {
 						if said := work(i); said != "" {
 							return errors.New(said)
@@ -169,9 +179,9 @@ func TestPlanOfCreatesCosts(t *testing.T) {
 			})
 			posts := writes(fake, http.MethodPost)
 			apply := len(fake.Requests()) - posts
-			if plan > c.plan || apply > c.apply || posts != creates {
+			if plan > c.plan || apply > c.apply || posts != c.creates {
 				t.Errorf("got %d requests for the plan, %d for plan and apply, and %d POSTs, want at most %d, at most %d, and %d",
-					plan, apply, posts, c.plan, c.apply, creates)
+					plan, apply, posts, c.plan, c.apply, c.creates)
 			}
 			t.Logf("%d requests for the plan, %d for plan and apply, and %d POSTs", plan, apply, posts)
 		})
