@@ -103,6 +103,7 @@ var readings = map[string]func(*kantatatest.Dialect){
 	"page-count-is-absent":             func(d *kantatatest.Dialect) { d.PageCounts = kantatatest.PageCountAbsent },
 	"hidden-rows-add-pages":            func(d *kantatatest.Dialect) { d.Hidden = kantatatest.HiddenAddsPages },
 	"refused-deletes-are-not-found":    func(d *kantatatest.Dialect) { d.RefusedDeleteStatus = http.StatusNotFound },
+	"addresses-are-compared-exactly":   func(d *kantatatest.Dialect) { d.EmailAddresses = kantatatest.EmailAddressExact },
 	"a-DELETE-returns-an-empty-object": func(d *kantatatest.Dialect) { d.DeleteEmpty = true },
 }
 

@@ -184,7 +184,11 @@ func pairOf(m kantatatest.Membership) pair {
 
 // join adds a person to the account, also one who has left.
 func (w *world) join(user int) {
-	w.kantata.AddUser(int64(firstUser+user), fmt.Sprintf("User %d", user), emailOf(user))
+	address := emailOf(user)
+	if user%2 == 1 {
+		address = strings.ToUpper(address) // another spelling than in the configuration
+	}
+	w.kantata.AddUser(int64(firstUser+user), fmt.Sprintf("User %d", user), address)
 	delete(w.left, person{User: user}.pair().user)
 }
 
