@@ -33,9 +33,6 @@ var ErrChanging = errors.New("the list kept changing or had an empty page when i
 type Pages[Row any] struct {
 	Request func(ctx context.Context, number, size int) (kantata.Page[Row], error)
 	ID      func(Row) kantata.ID
-	// TrustCount accepts one reading of a list in another order than that of its IDs if it has as many rows as Kantata counts. This is no
-	// proof: an addition and a removal during the reading can hide a row. It is for lists whose missing rows are looked up.
-	TrustCount bool
 }
 
 // Complete is a list that is proven to be complete. Rows are all rows that existed at Began, in the API's order. Pages is the number of its
@@ -103,7 +100,7 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	again, err := p.Page(ctx, number)
 	now.Rows = slices.Concat(rows...)
 	inOrder := slices.SortedFunc(slices.Values(now.Rows), p.compare)
-	enough = slices.EqualFunc(inOrder, now.Rows, p.same) || p.TrustCount && again.Count == len(now.Rows)
+	enough = slices.EqualFunc(inOrder, now.Rows, p.same)
 	// A row that comes twice was moved by a change, or the page number was ignored.
 	repeats := len(slices.CompactFunc(inOrder, p.same)) < len(now.Rows)
 	if err == nil && (repeats || len(again.Items) == 0 || !p.same(again.Items[0], last.Items[0])) {

@@ -149,7 +149,6 @@ func TestRead(t *testing.T) {
 		want     int
 		err      error
 		requests int
-		trust    bool // the count
 	}{
 		{name: "empty", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 0) }, requests: 1},
 		{name: "one page", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 2, "1", "2") }, want: 2, requests: 1},
@@ -182,12 +181,6 @@ func TestRead(t *testing.T) {
 		{name: "a row counted and never shown", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 1) }, requests: 2},
 		{name: "not in ID order", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "5", "2", "3", "4", "1") },
 			want: 5, requests: 9},
-		{name: "not in ID order, and its count is trusted", trust: true, page: func(_, n int) kantata.Page[kantata.ID] {
-			return of(n, 5, "5", "2", "3", "4", "1")
-		}, want: 5, requests: 5},
-		{name: "not in ID order, and its count is trusted but too high", trust: true, page: func(_, n int) kantata.Page[kantata.ID] {
-			return of(n, 6, "5", "2", "3", "4", "1")
-		}, want: 5, requests: 11},
 		{name: "not in ID order, and it changes", page: func(r, n int) kantata.Page[kantata.ID] {
 			return of(n, 4, "5", kantata.ID(strconv.Itoa(10+r/4)), "3", "4")
 		}, err: ErrChanging, requests: 10},
@@ -222,7 +215,6 @@ func TestRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			pages, requests := numbers(c.page)
-			pages.TrustCount = c.trust
 			read, err := pages.Read(t.Context(), c.guess)
 			if !errors.Is(err, c.err) {
 				t.Errorf("got the error %v, want %v", err, c.err)
