@@ -46,6 +46,9 @@ type Demand struct {
 	Groups  []List
 	// Unread and Held are the pages of the lists of all other groups that lookups have concerned.
 	Unread, Held int
+	// OnePage means that each list of a group that is known, and at least one is, has one page. Then, lookups by pair wait for the first
+	// page of the next group's list instead of costing a request each.
+	OnePage bool
 	// Asked is the number of lookups so far.
 	Asked int
 }
@@ -122,7 +125,7 @@ func (d Demand) Decide() (readings []Reading) {
 		case g.worthReading(short, spare):
 			readings = append(readings, g.read(few))
 		case g.costUnknown() && learn && (short && (spare >= 1 || g.Spent >= 1) || !short && len(readings) < most):
-			readings = append(readings, Reading{g.Filter, FirstPage, false, false})
+			readings = append(readings, Reading{g.Filter, FirstPage, d.OnePage && g.Needs == Completely && g.Lookups > 1, false})
 		default:
 			continue
 		}

@@ -150,6 +150,29 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// If the lists of other groups have one page, lookups by pair wait for the first page of the next one, which costs less than they do.
+func TestDecideAfterShortGroups(t *testing.T) {
+	t.Parallel()
+	g7 := kantata.MembershipFilter{AccessGroupID: "7"}
+	for _, c := range []struct {
+		onePage bool
+		lookups int
+		needs   Extent
+		want    bool
+	}{
+		{true, 10, Completely, true}, {true, 2, Completely, true}, {true, 1, Completely, false}, {false, 10, Completely, false},
+		{true, 10, AllPages, false},
+	} {
+		list := List{Lookups: c.lookups, Requests: float64(c.lookups), Needs: c.needs, Spent: 3}
+		group := list
+		group.Filter = g7
+		got := Demand{Account: list, Groups: []List{group}, OnePage: c.onePage, Asked: 20}.Decide()
+		if diff := cmp.Diff([]Reading{{g7, FirstPage, c.want, false}}, got); diff != "" {
+			t.Errorf("%+v: readings (-want +got):\n%s", c, diff)
+		}
+	}
+}
+
 // With a parallelism of 1, each round concerns one group.
 func TestDecideByAllGroups(t *testing.T) {
 	t.Parallel()

@@ -85,6 +85,14 @@ func TestRequestCounts(t *testing.T) {
 			return f
 		})
 		if seed == 0 {
+			budget("plan of 80 creates in four groups of one page, one after the other", 14, func(t *testing.T) *fake {
+				f := newFake(1600)
+				s := newStore(f)
+				inParallel(t, 10, 80, func(i int) error {
+					return plan(t, s, kantata.Pair{AccessGroupID: testID(1 + i/20), UserID: testID(90_000 + i)})
+				})
+				return f
+			})
 			budget("plan of 300 creates in 20 groups of three pages", 200, func(t *testing.T) *fake {
 				f := newFake(12_000)
 				s := newStore(f)
@@ -99,8 +107,8 @@ func TestRequestCounts(t *testing.T) {
 	}
 }
 
-// Lists save requests and never make an apply slower than one lookup and one POST for each create. If a few short lists answer all, it takes
-// two round trips more than the POSTs.
+// Lists save requests and never make an apply slower than one lookup and one POST for each create. If a few short lists answer all, it
+// takes two round trips more than the POSTs.
 func TestCreatesAreNotSlowerThanOneByOne(t *testing.T) {
 	t.Parallel()
 	for _, rows := range []int{150, 1600, 4000, 12000} {

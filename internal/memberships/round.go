@@ -157,12 +157,18 @@ func (s *Store) choose(open []*lookup) (readings []cost.Reading, now, waiting []
 	for _, id := range slices.SortedFunc(maps.Keys(byGroup), kantata.ID.Compare) {
 		d.Groups = append(d.Groups, s.known(byGroup[id], kantata.MembershipFilter{AccessGroupID: id}))
 	}
+	longest := 0
 	for filter, l := range s.lists {
-		if _, ok := byGroup[filter.AccessGroupID]; !ok && filter.AccessGroupID != "" && filter.UserID == "" && l.spent > 0 && !s.certain(l) {
+		if filter.AccessGroupID == "" || filter.UserID != "" {
+			continue
+		}
+		longest = max(longest, l.pages)
+		if _, ok := byGroup[filter.AccessGroupID]; !ok && l.spent > 0 && !s.certain(l) {
 			other := s.known(cost.List{Needs: account.Needs}, filter)
 			d.Unread, d.Held = d.Unread+other.Remaining(), d.Held+other.Held
 		}
 	}
+	d.OnePage = longest == 1
 	readings = d.Decide()
 	for _, q := range open {
 		if slices.ContainsFunc(readings, func(r cost.Reading) bool {
