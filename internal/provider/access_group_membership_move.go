@@ -94,12 +94,15 @@ func (s moveSource) membershipID() (id kantata.ID, certain bool) {
 // movedMembership chooses the membership that the source resource manages. What Kantata returned for the source's ID counts more
 // than the configuration, which may name another pair since the last apply. Without that, all rows must agree.
 func movedMembership(source moveSource, rows []kantata.Membership) (kantata.Membership, bool) {
-	var chosen kantata.Membership
-	chosen.ID, _ = source.membershipID()
+	id, certain := source.membershipID()
 	for _, row := range rows {
-		if row.ID != "" && row.ID == chosen.ID {
+		if row.ID != "" && row.ID == id {
 			return row, true
 		}
+	}
+	var chosen kantata.Membership
+	if certain {
+		chosen.ID = id
 	}
 	for i, row := range rows {
 		if i > 0 && row.Pair() != rows[0].Pair() {

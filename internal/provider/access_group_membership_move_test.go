@@ -80,8 +80,8 @@ func TestMove(t *testing.T) {
 		"no pair":                      {restapi, `{"id":"56000101","data":"{\"name\":\"Jane\"}"}`, nil, "from = restapi_object.NAME"},
 		"half a pair":                  {restful, `{"id":"56000101","body":{"value":{"user_id":12000001}}}`, nil, "from = restful_resource.NAME"},
 		"two pairs":                    {restapi, `{"id":"x","a":` + other + `,"b":` + row + `}`, nil, `id = "ACCESS_GROUP_ID/USER_ID"`},
-		"an ID of another membership": {restapi, `{"id":"56000102","data":` + body + `}`, state{
-			"id": "56000102", "access_group_id": "340002", "user_id": "12000001",
+		"an ID that no row confirms": {restapi, `{"id":"56000102","data":` + body + `}`, state{
+			"access_group_id": "340002", "user_id": "12000001",
 		}, ""},
 		"no pair, but an ID":           {restful, storedState(t, "restful_resource_without_pair"), nil, `id = "56000105"`},
 		"which of many":                {restapi, `{"id":"jane","data":"{}"}`, nil, `restapi_object with the ID "jane" does not contain`},
@@ -107,4 +107,44 @@ func TestMove(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The ID of a restapi_object may be a number that its configuration chose. If Kantata returned no membership ID, it is not one: with
+// -refresh=false, a replacement right after the move would delete someone else's membership (rule 7).
+func TestMoveDoesNotGuessTheMembershipID(t *testing.T) {
+	runInFakeTime(t, "", func(t *testing.T, fake *kantatatest.Server) {
+		fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+		fake.AddMembership(kantatatest.FinanceApprovers, kantatatest.FirstUser+1)
+		r := newRun(t, fake)
+		const source = `{"id":"56000102","path":"/access_group_memberships","data":"{\"access_group_id\":340002,\"user_id\":12000001}"}`
+		moved, _, problem := r.move("restapi_object", source)
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		if _, problem = r.delete(t.Context(), moved); problem != "" {
+			t.Fatal(problem)
+		}
+		found, _ := r.data("kantata_access_group_memberships", nil)
+		if rows := found["memberships"].([]any); len(rows) != 1 || rows[0].(map[string]any)["user_id"] != "12000002" {
+			t.Errorf("got the memberships %v after the delete of 340002/12000001, want only that of user 12000002", rows)
+		}
+	})
+}
+
+// A move may find the pair without a membership ID. With -refresh=false, a replacement right after the move deletes the pair's membership.
+func TestDeleteOfAMovedMembershipWithoutAnID(t *testing.T) {
+	runInFakeTime(t, "", func(t *testing.T, fake *kantatatest.Server) {
+		fake.AddMembership(kantatatest.ResourceManagers, kantatatest.FirstUser)
+		r := newRun(t, fake)
+		const source = `{"id":"jane","path":"/access_group_memberships","data":"{\"access_group_id\":340002,\"user_id\":12000001}"}`
+		moved, _, problem := r.move("restapi_object", source)
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		_, problem = r.delete(t.Context(), moved)
+		found, _ := newRun(t, fake).data("kantata_access_group_memberships", nil)
+		if rows := found["memberships"].([]any); problem == "" && len(rows) > 0 {
+			t.Errorf("got no error and the memberships %v after the delete, want an error or none", rows)
+		}
+	})
 }

@@ -191,7 +191,16 @@ func (r *accessGroupMembershipResource) Delete(ctx context.Context, req resource
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if err := r.data.store.Delete(ctx, prior.id(), prior.pair()); err != nil {
+	id, err := prior.id(), error(nil)
+	if id == "" { // after a move with -refresh=false, the state may contain the pair only
+		var m kantata.Membership
+		m, err = r.data.store.Find(ctx, prior.pair())
+		id = m.ID
+	}
+	if err == nil {
+		err = r.data.store.Delete(ctx, id, prior.pair())
+	}
+	if err != nil && !errors.Is(err, memberships.ErrAbsent) {
 		resp.Diagnostics.Append(deleteDiagnostic(prior.membershipModel, err))
 	}
 }
