@@ -23,9 +23,10 @@ type list struct {
 	pages, held int
 	spent       float64
 	pageTime    time.Duration
-	first       kantata.Page[kantata.Membership]
-	firstBegan  time.Time
-	inProgress  *inProgress
+	// first is the first page when it was last read by itself, which was begun at firstBegan.
+	first      kantata.Page[kantata.Membership]
+	firstBegan time.Time
+	inProgress *inProgress
 	// blocked is until when no round reads the list.
 	blocked time.Time
 	// doubted is when an own write of a row of the list last ended in doubt.
@@ -92,6 +93,8 @@ func (s *Store) lookInLists(q *lookup) bool {
 		if q.resolved {
 			if q.id == "" {
 				l.spent += saved
+			}
+			if q.id == "" && l.filter.AccessGroupID == "" {
 				s.list(groupOf(q.pair)).spent += saved
 			}
 			return true
@@ -153,7 +156,7 @@ func (s *Store) known(c cost.List, filter kantata.MembershipFilter) cost.List {
 	if l.inProgress != nil {
 		c.InProgress = l.inProgress.extent
 	}
-	c.Blocked = time.Now().Before(l.blocked) || time.Duration(c.Trips())*l.pageTime > usefulFor(c.Needs)
+	c.Blocked = time.Now().Before(l.blocked) || time.Now().Before(s.blocked) || time.Duration(c.Trips())*l.pageTime > usefulFor(c.Needs)
 	return c
 }
 
@@ -246,13 +249,17 @@ func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
 	})
 }
 
-// readCompletely reads the list with proof; quickly, if its first page has just been read.
+// readCompletely reads the list with proof; quickly, if its first page has just been read. A round may concern several groups, so the quick
+// proof of their lists must not be expensive.
 func (s *Store) readCompletely(ctx context.Context, l *list, quickly bool) (err error) {
 	defer s.apart.List(ctx)()
 	s.mu.Lock()
 	first, began, read := l.first, l.firstBegan, paging.Complete[kantata.Membership]{}
 	pages := max(l.pages, (len(s.matching(l, l.filter))+kantata.MaxPerPage-1)/kantata.MaxPerPage) // with own creates
-	quickly = quickly && time.Since(began) < absentFor/2
+	for i := len(s.created) - 1; i >= 0 && s.created[i].at.After(began); i-- {
+		first.Count++ // an own create may begin a new page
+	}
+	quickly = quickly && time.Since(began) < absentFor/2 && (l.filter.AccessGroupID == "" || paging.Count(first) <= quickPages)
 	s.mu.Unlock()
 	if quickly {
 		read, err = s.pagesOf(l.filter).ReadQuickly(ctx, first, began)

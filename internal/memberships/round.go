@@ -97,7 +97,7 @@ func (s *Store) readInTime(ctx context.Context, r cost.Reading) {
 	l := s.list(r.Filter)
 	l.blocked = time.Now().Add(blockedFor)
 	if limited.Err() != nil {
-		l.pageTime = existsFor
+		l.pageTime, s.blocked = existsFor, l.blocked
 	}
 }
 

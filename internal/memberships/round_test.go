@@ -1,6 +1,8 @@
 package memberships
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"testing"
@@ -108,4 +110,31 @@ func TestListsThatFail(t *testing.T) {
 			}
 		})
 	}
+}
+
+// If the lists of groups hang after one of them was read, the lookups of each other group do not wait for its list first: no time limit is
+// multiplied (rule 12), and the pairs can be looked up (rule 13).
+func TestListsOfGroupsThatHang(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(1600)
+		s := newStore(f)
+		plan := func(group, groups int) time.Duration {
+			began := time.Now()
+			defer awaitLists(s)
+			inParallel(t, 10, groups*10, func(i int) error {
+				pair := kantata.Pair{AccessGroupID: testID(group + i/10), UserID: testID(90_000 + i)}
+				if _, err := s.Find(t.Context(), pair); !errors.Is(err, ErrAbsent) {
+					return fmt.Errorf("got %w, want ErrAbsent", err)
+				}
+				return nil
+			})
+			return time.Since(began)
+		}
+		plan(1, 1)
+		f.hang = []string{opGroup}
+		if got, most := plan(2, 19), 2*absentFor; got > most {
+			t.Errorf("got a duration of %v for 190 lookups, want at most %v: %v", got, most, f.counts)
+		}
+	})
 }

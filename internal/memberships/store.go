@@ -53,6 +53,8 @@ const (
 	// existsFor is how long a list may say "exists", and absentFor how long a complete list may say "absent". A round waits absentFor for
 	// a list.
 	existsFor, absentFor = time.Minute, 10 * time.Second
+	// quickPages is how many pages the list of a group may have to be proven quickly.
+	quickPages = 6
 	// costWait is how long lookups by pair wait for a first page that is being read.
 	costWait = time.Second
 	// blockedFor is how long rounds do not read a list that failed.
@@ -79,14 +81,15 @@ type Store struct {
 	mu    sync.Mutex
 	lists map[kantata.MembershipFilter]*list
 	pairs map[kantata.Pair]*pair
-	// idsBlocked is until when no request asks for several IDs, because one failed.
-	idsBlocked time.Time
-	deleted    map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
-	created    []created                // what this process created or adopted, the latest last
-	unordered  bool                     // rows are not in ascending ID order, so a create can move them from page to page
-	asked      int                      // how many lookups there were
-	highest    int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
-	vainWaits  int                      // how many creates in a row waited in vain for a delete
+	// idsBlocked is until when no request asks for several IDs, because one failed, and blocked until when rounds read no list, because one
+	// took too long: that time is not multiplied by the number of groups (rule 12).
+	idsBlocked, blocked time.Time
+	deleted             map[kantata.ID]time.Time // when this process deleted an ID; Kantata never assigns one twice
+	created             []created                // what this process created or adopted, the latest last
+	unordered           bool                     // rows are not in ascending ID order, so a create can move them from page to page
+	asked               int                      // how many lookups there were
+	highest             int64                    // the highest membership ID seen: what is created later has a higher one (rule 5)
+	vainWaits           int                      // how many creates in a row waited in vain for a delete
 }
 
 // New returns a store over the API. A create is sent again up to maxRetries times after a failure that turned out to have created nothing.

@@ -110,7 +110,8 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 }
 
 // ReadQuickly is Read for a list whose first page was read at began. If the list has at most Readers pages, the others are read in one
-// round trip. This takes almost twice as many requests as Read. If it does not prove that the list is complete, Read follows.
+// round trip. This takes almost twice as many requests as Read. If it does not prove that the list is complete, Read follows, for example
+// because rows that the first page does not count have begun a new page.
 //
 // In addition to the other pages, it reads a few rows around each seam between two pages. If one response shows the last row of a page
 // directly before the first row of the next page, then no row was between them that no page shows.
@@ -143,17 +144,17 @@ func (p Pages[Row]) rest(ctx context.Context, first kantata.Page[Row], began tim
 	if err := group.Wait(); err != nil {
 		return Complete[Row]{}, err
 	}
-	// Rows that were added since then come last, so they need no further page. If there is a page of them, they were not counted before.
-	fits := pages[number-1].Count < first.Count+size
 	var rows []Row
 	for i, page := range pages {
-		fits = fits && len(page.Items) > 0 && !Short(page, i+1) && (i == 0 || p.adjacent(seams[i].Items, rows[len(rows)-1], page.Items[0]))
+		if len(page.Items) == 0 || Short(page, i+1) || i > 0 && !p.adjacent(seams[i].Items, rows[len(rows)-1], page.Items[0]) {
+			break
+		}
 		rows = append(rows, page.Items...)
+		if Count(page) <= i+1 && slices.IsSortedFunc(rows, p.compare) {
+			return Complete[Row]{Rows: rows, Pages: i + 1, Began: began}, nil
+		}
 	}
-	if !fits || !slices.IsSortedFunc(rows, p.compare) {
-		return Complete[Row]{}, ErrChanging
-	}
-	return Complete[Row]{Rows: rows, Pages: number, Began: began}, nil
+	return Complete[Row]{}, ErrChanging
 }
 
 // adjacent reports whether the rows show b directly after a.

@@ -262,6 +262,8 @@ func TestReadQuickly(t *testing.T) {
 		first []kantata.ID
 		later func(request int) []kantata.ID
 		page  func(request int, page *kantata.Page[kantata.ID])
+		// count is the number of rows that the first page counts, if it is wrong.
+		count int
 		// want are the rows, and requests their number after the first page. A few more than twice the other pages mean that Read followed.
 		want     []kantata.ID
 		requests int
@@ -273,9 +275,17 @@ func TestReadQuickly(t *testing.T) {
 		{name: "ten pages", first: ids(1, 29), want: ids(1, 29), requests: 18},
 		{name: "eleven pages", first: ids(1, 31), want: ids(1, 31), requests: 12},
 		{name: "seams that no response shows", size: 11, first: ids(1, 30), want: ids(1, 30), requests: 4},
-		{name: "rows added since then", first: ids(1, 9), later: func(int) []kantata.ID { return ids(1, 11) }, want: ids(1, 9), requests: 4},
+		{name: "rows added since then", first: ids(1, 9), later: func(int) []kantata.ID { return ids(1, 11) },
+			want: ids(1, 11), requests: 4 + 6},
+		{name: "rows added since then that the caller has counted", first: ids(1, 9), count: 12,
+			later: func(int) []kantata.ID { return ids(1, 11) }, want: ids(1, 11), requests: 6},
 		{name: "a page of rows that were not counted", first: ids(1, 6), later: func(int) []kantata.ID { return ids(1, 9) },
 			want: ids(1, 9), requests: 2 + 5},
+		{name: "a row that was removed is shown again", first: slices.Delete(ids(1, 7), 4, 5), later: func(int) []kantata.ID { return ids(1, 7) },
+			want: ids(1, 7), requests: 2 + 5},
+		{name: "fewer rows counted than shown", first: ids(1, 9), page: func(_ int, page *kantata.Page[kantata.ID]) {
+			page.Count = max(5, lastRow(page)+1) // as the client raises a count that the rows contradict
+		}, count: 5, want: ids(1, 9), requests: 2 + 8},
 		{name: "a row removed since then", first: ids(1, 8), later: func(int) []kantata.ID { return ids(2, 8) },
 			want: ids(2, 8), requests: 4 + 4},
 		{name: "a row removed during the reading", first: ids(1, 5), later: func(request int) []kantata.ID {
@@ -326,6 +336,7 @@ func TestReadQuickly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			first.Count = cmp.Or(c.count, first.Count)
 			read, err := list.ReadQuickly(t.Context(), first, time.Now())
 			if !errors.Is(err, c.err) || !slices.Equal(read.Rows, c.want) {
 				t.Errorf("got rows %v and the error %v, want %v and %v", read.Rows, err, c.want, c.err)
@@ -347,4 +358,12 @@ func TestLastOfTheMostPages(t *testing.T) {
 	if err != nil || last != maxPages || *requests != 2 {
 		t.Errorf("got page %d and the error %v after %d requests, want page %d after 2", last, err, *requests, maxPages)
 	}
+}
+
+// lastRow returns the number of the last row of a full page in a list of consecutive numbers, or 0 if the page is not full.
+func lastRow(page *kantata.Page[kantata.ID]) int {
+	if len(page.Items) < page.PageSize {
+		return 0
+	}
+	return int(page.Items[len(page.Items)-1].Int64())
 }
