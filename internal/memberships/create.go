@@ -229,12 +229,12 @@ func (s *Store) lookUpCanceled(ctx context.Context, c *creation) (kantata.Member
 	return kantata.Membership{}, &UncertainError{Pair: c.pair, Err: c.err, LookupErr: err}
 }
 
-// choose returns the row that this create created. If each row has an ID that was seen before the POST, it was someone else.
+// choose returns the row that this create created. If no row has an ID higher than those seen before the POST, it was someone else; if
+// several have, the account contains the pair twice, and no one knows which of them is ours.
 func (c *creation) choose(rows []kantata.Membership) (kantata.Membership, error) {
-	for _, m := range rows {
-		if m.ID.Int64() > c.above {
-			return m, nil
-		}
+	newest := rows[len(rows)-1]
+	if newest.ID.Int64() > c.above && (len(rows) == 1 || rows[len(rows)-2].ID.Int64() <= c.above) {
+		return newest, nil
 	}
 	return kantata.Membership{}, &UncertainError{Pair: c.pair, Membership: &rows[0], Err: c.err}
 }

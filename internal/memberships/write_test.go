@@ -829,3 +829,23 @@ func TestRefuseCreate(t *testing.T) {
 		f.checkRows(t, "1001")
 	})
 }
+
+// If two memberships of the pair are found after a create that may have worked, no one knows which of them it created.
+func TestTwoNewMembershipsOfAPair(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(10)
+		f.after = func(op string, _ int) error {
+			if op != opPost {
+				return nil
+			}
+			f.add(testPair(20))
+			return errUnavailable
+		}
+		created, err := newStore(f).Create(t.Context(), testPair(20), false)
+		var uncertain *UncertainError
+		if !errors.As(err, &uncertain) || uncertain.Membership == nil || len(f.of(testPair(20))) != 2 {
+			t.Errorf("got %v and the error %v, want an error that names a membership", created, err)
+		}
+	})
+}
