@@ -25,14 +25,19 @@ type list struct {
 	// first is the first page of several, and firstBegan is when it was requested.
 	first      kantata.Page[kantata.User]
 	firstBegan time.Time
-	// notBefore is when the list may be read again, and err why the last reading failed. complete means that no one is missing from it, and
-	// slow that it saves no requests.
-	notBefore      time.Time
-	err            error
-	complete, slow bool
+	// notBefore is when the list may be read again, and err why the last reading failed. slow means that the list saves no requests.
+	notBefore time.Time
+	err       error
+	slow      bool
+	// began is when the last reading that succeeded began. complete means that this reading proves that no one is missing from it.
+	began    time.Time
+	complete bool
 }
 
 func (l list) isRecent() bool { return !time.Now().After(l.notBefore) }
+
+// proves reports whether the list shows that no one has an address, for a question of the given time.
+func (l list) proves(asked time.Time) bool { return l.complete && asked.Sub(l.began) <= absent }
 
 // everyone is the list of all people, in alphabetical order. Without OnMyAccount, those who are in no project would be missing.
 func (d *Directory) everyone() paging.Pages[kantata.User] {
@@ -64,7 +69,12 @@ func (d *Directory) costIsOfInterest() bool {
 	return d.list.pages == 0 && d.list.spent > 0 && !d.list.slow && !d.list.isRecent()
 }
 
-// readFirstPage learns the number of pages unless it is known. A list of one page is complete.
+// isWholeList reports whether the first page of the list shows everyone. A list of one page is complete by itself.
+func isWholeList(first kantata.Page[kantata.User]) bool {
+	return paging.Count(first) <= 1 && !paging.Short(first, 1)
+}
+
+// readFirstPage learns the number of pages unless it is known.
 func (d *Directory) readFirstPage(ctx context.Context) {
 	if d.reading.Acquire(ctx, 1) != nil {
 		return
@@ -80,18 +90,18 @@ func (d *Directory) readFirstPage(ctx context.Context) {
 	defer cancel()
 	began := time.Now()
 	page, err := d.everyone().Page(limited, 1)
-	if pages := max(paging.Count(page), 1); err != nil || pages == 1 && !paging.Short(page, 1) {
+	if pages := max(paging.Count(page), 1); err != nil || isWholeList(page) {
 		d.keep(ctx, paging.Complete[kantata.User]{Rows: page.Items, Pages: pages, Began: began}, true, err)
 	} else {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.list.pages, d.list.first, d.list.firstBegan = pages, page, began
-		d.meet(page.Items)
+		d.remember(page.Items)
 	}
 }
 
-// readList reads the list unless it was read, or has failed, recently. If it must be complete, the error says why no such list is at hand.
-func (d *Directory) readList(ctx context.Context, mustBeComplete bool) error {
+// readList reads the list to save requests, unless it was read, or has failed, recently.
+func (d *Directory) readList(ctx context.Context) error {
 	if err := d.reading.Acquire(ctx, 1); err != nil {
 		return err
 	}
@@ -99,25 +109,13 @@ func (d *Directory) readList(ctx context.Context, mustBeComplete bool) error {
 	d.mu.Lock()
 	now := d.list
 	d.mu.Unlock()
-	recent, complete, err := now.isRecent(), now.complete, now.err
-	if recent && (err != nil || complete || !mustBeComplete) {
-		return err
+	if now.isRecent() {
+		return now.err
 	}
-	limit := listLimit
-	if mustBeComplete {
-		limit = proofLimit
-	}
-	limited, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := context.WithTimeout(ctx, listLimit)
 	defer cancel()
-	read := paging.Complete[kantata.User]{Pages: now.pages}
-	if !recent {
-		read, complete, err = d.readOnce(limited, now.first, now.firstBegan)
-	}
-	if err == nil && !complete && mustBeComplete {
-		read, err = d.everyone().Read(limited, read.Pages)
-		complete = true
-	}
-	if err != nil && !mustBeComplete && limited.Err() != nil && ctx.Err() == nil {
+	read, complete, err := d.readOnce(limited, now.first, now.firstBegan)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.list.slow = true
@@ -127,9 +125,31 @@ func (d *Directory) readList(ctx context.Context, mustBeComplete bool) error {
 	return err
 }
 
-// readOnce reads each page once, in parallel, except for a first page that was requested recently. The list counts as complete if it has as
-// many people as Kantata counts. This is no proof: an addition and a removal during the reading can hide someone. That is why an address
-// which the list does not contain is also requested.
+// proveList reads the list so that it proves the absences that were in question at a time. If it has failed recently, it is not read again.
+// The error says why no such list is at hand.
+func (d *Directory) proveList(ctx context.Context, asked time.Time) error {
+	if err := d.reading.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer d.reading.Release(1)
+	d.mu.Lock()
+	now := d.list
+	d.mu.Unlock()
+	switch {
+	case now.isRecent() && now.err != nil:
+		return now.err
+	case now.proves(asked):
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, proofLimit)
+	defer cancel()
+	read, err := d.everyone().Read(limited, now.pages)
+	d.keep(ctx, read, true, err)
+	return err
+}
+
+// readOnce reads each page once, in parallel, except for a first page that was requested recently. Several pages prove no absence, even if
+// they have as many people as Kantata counts: someone is missing from all of them if another person leaves and one arrives meanwhile.
 func (d *Directory) readOnce(ctx context.Context, first kantata.Page[kantata.User], began time.Time) (
 	read paging.Complete[kantata.User], complete bool, err error,
 ) {
@@ -139,21 +159,16 @@ func (d *Directory) readOnce(ctx context.Context, first kantata.Page[kantata.Use
 			return read, false, err
 		}
 	}
-	var mu sync.Mutex // guards the three below
-	complete, read = true, paging.Complete[kantata.User]{Rows: first.Items, Pages: max(paging.Count(first), 1), Began: began}
+	var mu sync.Mutex // guards read.Rows
+	read = paging.Complete[kantata.User]{Rows: first.Items, Pages: max(paging.Count(first), 1), Began: began}
 	err = d.everyone().Each(ctx, 2, read.Pages, func(ctx context.Context, number int) error {
 		page, err := d.everyone().Page(ctx, number)
 		mu.Lock()
 		defer mu.Unlock()
 		read.Rows = append(read.Rows, page.Items...)
-		complete = complete && page.Count == first.Count
 		return err
 	})
-	people := map[kantata.ID]bool{}
-	for _, u := range read.Rows {
-		people[u.ID] = true
-	}
-	return read, complete && len(people) == first.Count, err
+	return read, isWholeList(first), err
 }
 
 // keep keeps an answer for the address of each person, or that the list failed.
@@ -168,8 +183,9 @@ func (d *Directory) keep(ctx context.Context, read paging.Complete[kantata.User]
 		d.list.notBefore = time.Now().Add(listPause)
 		return
 	}
-	d.list.pages, d.list.spent, d.list.complete, d.list.notBefore = read.Pages, 0, complete, read.Began.Add(exists)
-	d.meet(read.Rows)
+	d.list.pages, d.list.spent, d.list.notBefore = read.Pages, 0, read.Began.Add(exists)
+	d.list.began, d.list.complete = read.Began, complete
+	d.remember(read.Rows)
 	for key, users := range byAddress(read.Rows) {
 		d.byAddress[key] = answer{users: users, began: read.Began}
 	}

@@ -3,8 +3,8 @@
 //
 // Lookups that arrive together share requests of 200 addresses. In an apply, Terraform plans creates one by one, so these requests become
 // small: once enough of them were sent, the list of all people is read instead. The people of an address are kept for a minute, and the
-// fact that no one has an address for ten seconds. The list does not prove that no one has an address, so such an address is requested
-// (rule 13). A request does not prove it either, because Kantata's comparison may be case-sensitive: [Directory.confirmAbsences].
+// fact that no one has an address for ten seconds. A list of several pages that is read once does not prove this, so such an address is
+// requested (rule 13). A request does not prove it either, because Kantata's comparison may be case-sensitive: [Directory.confirmAbsences].
 package people
 
 import (
@@ -49,7 +49,8 @@ type Directory struct {
 	byAddress map[string]answer // by normalized address
 	byID      map[kantata.ID]answer
 	list      list
-	// known is someone whose address Kantata has returned. caseMatters means that Kantata did not find this person in another case.
+	// known is someone whose address Kantata has returned. caseMatters means that a request for such a person in another case did not show
+	// that Kantata ignores case, or could not be sent. The request is not tried again.
 	known       kantata.User
 	caseMatters bool
 }
@@ -137,7 +138,7 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 	answers, errs := map[string]answer{}, map[string]error{}
 	open := d.unknown(addresses, answers)
 	if len(open) > 0 && d.listIsWorthReading() {
-		_ = d.readList(ctx, false) // addresses that it does not resolve are requested (rule 13)
+		_ = d.readList(ctx) // addresses that it does not resolve are requested (rule 13)
 		open = d.unknown(open, answers)
 	}
 	var firstPage sync.WaitGroup
@@ -164,8 +165,9 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 // request requests the people with the addresses. An address that Kantata refuses does not fail the others (rule 13).
 func (d *Directory) request(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
 	began := time.Now()
+	requests := (len(addresses) + kantata.MaxPerPage - 1) / kantata.MaxPerPage
 	d.mu.Lock()
-	d.list.spent += (len(addresses) + kantata.MaxPerPage - 1) / kantata.MaxPerPage
+	d.list.spent += requests
 	d.mu.Unlock()
 	users, err := d.api.UsersByEmailAddress(ctx, addresses)
 	if half := len(addresses) / 2; half > 0 && refused(err) {
@@ -176,7 +178,10 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 	found := byAddress(users)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.meet(users)
+	if err == nil && len(users) == 0 { // a list that is read once does not save requests that find no one
+		d.list.spent = max(d.list.spent-requests, 0)
+	}
+	d.remember(users)
 	for _, address := range addresses {
 		key := normalize(address)
 		if errs[key] = err; err == nil {
@@ -198,7 +203,7 @@ func refused(err error) bool {
 
 // confirmAbsences makes certain that no one has the addresses that no one was found with. If Kantata compares addresses exactly, a request
 // finds an address only as it is written there, and not in the spelling of the configuration. A request that also finds someone whose
-// address is written differently excludes this. Otherwise, only the list tells. If it fails, it is not known whether someone has the
+// address is written differently excludes this. Otherwise, only a complete list tells. If it fails, it is not known whether someone has the
 // address: a configuration that ignores missing people would remove them.
 func (d *Directory) confirmAbsences(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
 	missing := slices.DeleteFunc(slices.Clone(addresses), func(address string) bool {
@@ -209,8 +214,10 @@ func (d *Directory) confirmAbsences(ctx context.Context, addresses []string, ans
 		return
 	}
 	var err error
-	if !d.caseIsIgnored(ctx, missing) {
-		err = d.readList(ctx, true)
+	asked := time.Now()
+	byRequest := d.caseIsIgnored(ctx, missing, asked)
+	if !byRequest {
+		err = d.proveList(ctx, asked)
 	}
 	missing = d.unknown(missing, answers) // without those whom the list shows in another spelling
 	d.mu.Lock()
@@ -218,7 +225,11 @@ func (d *Directory) confirmAbsences(ctx context.Context, addresses []string, ans
 	for _, address := range missing {
 		key := normalize(address)
 		if err == nil {
-			d.byAddress[key] = answers[key]
+			a := answers[key]
+			if !byRequest && d.list.began.Before(a.began) {
+				a.began = d.list.began // an absence is kept no longer than the list that proves it
+			}
+			d.byAddress[key] = a
 		} else {
 			errs[key] = fmt.Errorf("no one was found with the e-mail address %q, and the list of all people, which would confirm this, "+
 				"could not be read: %w", address, err)
@@ -227,12 +238,12 @@ func (d *Directory) confirmAbsences(ctx context.Context, addresses []string, ans
 }
 
 // caseIsIgnored reports whether Kantata finds a person who is known in another case, but no one with the addresses. It sends no request if
-// a recent list tells who is missing.
-func (d *Directory) caseIsIgnored(ctx context.Context, missing []string) bool {
+// a list proves who is missing.
+func (d *Directory) caseIsIgnored(ctx context.Context, missing []string, asked time.Time) bool {
 	d.mu.Lock()
 	known, caseMatters, list := d.known, d.caseMatters, d.list
 	d.mu.Unlock()
-	if caseMatters || list.isRecent() && list.complete {
+	if caseMatters || list.proves(asked) {
 		return false
 	}
 	if known.EmailAddress == nil {
@@ -240,7 +251,7 @@ func (d *Directory) caseIsIgnored(ctx context.Context, missing []string) bool {
 		d.mu.Lock()
 		known, list = d.known, d.list
 		d.mu.Unlock()
-		if known.EmailAddress == nil || list.complete {
+		if known.EmailAddress == nil || list.proves(asked) {
 			return false
 		}
 	}
@@ -253,8 +264,8 @@ func (d *Directory) caseIsIgnored(ctx context.Context, missing []string) bool {
 	return ignored
 }
 
-// meet remembers someone whose address is known, preferably one in upper case. The mutex is held.
-func (d *Directory) meet(users []kantata.User) {
+// remember keeps someone whose address is known, preferably one in upper case. The mutex is held.
+func (d *Directory) remember(users []kantata.User) {
 	for _, u := range users {
 		if u.EmailAddress != nil && (d.known.EmailAddress == nil || *u.EmailAddress != normalize(*u.EmailAddress)) {
 			d.known = u

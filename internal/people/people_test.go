@@ -45,7 +45,7 @@ func TestPeopleCosts(t *testing.T) {
 		"60 data sources of 20,000, 1 is missing":   {people: 20000, lookups: 59, missing: 1, most: 8},
 		"60 data sources of 20,000, 60 are missing": {people: 20000, missing: 60, most: 14},
 		"60 data sources of 1,200, 60 are missing":  {people: 1200, missing: 60, most: 14},
-		"60 data sources of 1,200, exact":           {people: 1200, lookups: 30, missing: 30, exact: true, most: 14},
+		"60 data sources of 1,200, exact":           {people: 1200, lookups: 30, missing: 30, exact: true, most: 28}, // of them 14 for a proof
 		"60 data sources of 100, 60 are missing":    {people: 100, missing: 60, most: 8},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,8 +129,8 @@ func TestPeopleAreFoundByAnExactMatch(t *testing.T) {
 			}
 		}
 		// The order of the addresses decides whether the first page is also read to learn what the list costs.
-		if n := fake.counts[opPeople]; n > 10 {
-			t.Errorf("got %d pages of people, want at most 10: each of the seven once, the last twice, the first three times", n)
+		if n := fake.counts[opPeople]; n > 17 {
+			t.Errorf("got %d pages of people, want at most 17: each of the seven twice, the last four times, the first three times", n)
 		}
 	})
 }
@@ -435,7 +435,7 @@ func TestPeopleWithoutTheList(t *testing.T) {
 }
 
 // TestAbsencesAreConfirmed expects that no one is missing only because Kantata compares addresses exactly. One request that also finds
-// someone in another case confirms this, or else the list. Either is done once for many addresses.
+// someone in another case confirms this, or else the list. Either is done once for many addresses, and then kept.
 func TestAbsencesAreConfirmed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -446,11 +446,11 @@ func TestAbsencesAreConfirmed(t *testing.T) {
 	}{
 		"case is ignored":                     {people: 500, first: []string{testAddress(1)}, noUsers: 1, pages: 1},
 		"case is ignored, no one is known":    {people: 500, noUsers: 1, pages: 1},
-		"case matters":                        {people: 500, exact: true, first: []string{testAddress(1)}, noUsers: 1, pages: 3},
-		"case matters, no one is known":       {people: 500, exact: true, noUsers: 1, pages: 3},
+		"case matters":                        {people: 500, exact: true, first: []string{testAddress(1)}, noUsers: 1, pages: 1 + 2*4},
+		"case matters, no one is known":       {people: 500, exact: true, noUsers: 1, pages: 1 + 2*4},
 		"one page, no one is known":           {people: 20, pages: 1},
 		"the list is recent":                  {people: 20, first: []string{testAddress(1), testAddress(2)}, pages: 1},
-		"case matters, and the count is high": {people: 500, exact: true, hidden: 1, noUsers: 1, pages: 3 + 2*5},
+		"case matters, and the count is high": {people: 500, exact: true, hidden: 1, noUsers: 1, pages: 1 + 2*5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -478,6 +478,10 @@ func TestAbsencesAreConfirmed(t *testing.T) {
 				awaitList(t, d)
 				if noUsers, pages := fake.counts[opNoUsers], fake.counts[opPeople]; noUsers != c.noUsers || pages != c.pages {
 					t.Errorf("got %d requests with a known person and %d pages, want %d and %d", noUsers, pages, c.noUsers, c.pages)
+				}
+				before := fake.total()
+				if _, err := d.ByEmailAddresses(t.Context(), addresses); err != nil || fake.total() != before {
+					t.Errorf("a second time: got the error %v and %d requests, want neither", err, fake.total()-before)
 				}
 			})
 		})
@@ -518,8 +522,8 @@ func TestThatCaseMattersIsFoundOutOnce(t *testing.T) {
 			}
 			time.Sleep(2 * exists)
 		}
-		if noUsers, pages := fake.counts[opNoUsers], fake.counts[opPeople]; noUsers != 1 || pages != 6 {
-			t.Errorf("got %d requests with a known person and %d pages, want 1 and 6", noUsers, pages)
+		if noUsers, pages := fake.counts[opNoUsers], fake.counts[opPeople]; noUsers != 1 || pages != 17 {
+			t.Errorf("got %d requests with a known person and %d pages, want 1 and 17", noUsers, pages)
 		}
 	})
 }
@@ -529,44 +533,110 @@ func TestTheKnownPerson(t *testing.T) {
 	t.Parallel()
 	d := New(newFakePeople(0))
 	for _, c := range []struct {
-		met  kantata.User
+		user kantata.User
 		want string
 	}{
 		{kantata.User{ID: "1"}, ""}, {testUser(2, "b@example.com"), "2"},
 		{testUser(3, "C@example.com"), "3"}, {testUser(4, "d@example.com"), "3"},
 	} {
-		if d.meet([]kantata.User{c.met}); string(d.known.ID) != c.want {
-			t.Errorf("after user %s: got the known user %q, want %q", c.met.ID, d.known.ID, c.want)
+		if d.remember([]kantata.User{c.user}); string(d.known.ID) != c.want {
+			t.Errorf("after user %s: got the known user %q, want %q", c.user.ID, d.known.ID, c.want)
 		}
 	}
 }
 
-// TestWhenTheListIsComplete expects a list to prove nothing if its rows are not as many as every page counts.
-func TestWhenTheListIsComplete(t *testing.T) {
+// TestWhenAListThatIsReadOnceIsComplete expects only a single page to prove anything, if it has as many people as it counts.
+func TestWhenAListThatIsReadOnceIsComplete(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		people, hidden int
+		want           bool
+	}{{0, 0, true}, {200, 0, true}, {199, 1, false}, {201, 0, false}, {500, 0, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakePeople(c.people)
+			fake.hidden = c.hidden
+			read, complete, err := New(fake).readOnce(t.Context(), kantata.Page[kantata.User]{}, time.Time{})
+			if err != nil || len(read.Rows) != c.people || complete != c.want {
+				t.Errorf("%d people and %d hidden: got %d rows, complete %v and the error %v, want %v",
+					c.people, c.hidden, len(read.Rows), complete, err, c.want)
+			}
+		})
+	}
+}
+
+// TestAListThatWasReadOnceProvesNoAbsence expects someone to be found whom no page shows, because one person leaves and one arrives
+// between the first page and the others, so that everyone moves by a place.
+func TestAListThatWasReadOnceProvesNoAbsence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(400)
+		fake.exact = true
+		fake.people[200] = testUser(1000, "Jane@Example.com")
+		d := New(fake)
+		for i := range 2 {
+			if _, err := d.ByEmailAddress(t.Context(), testAddress(300+i)); err != nil {
+				t.Fatal(err)
+			}
+			awaitList(t, d) // the second lookup also requests the first page
+		}
+		fake.mu.Lock()
+		fake.people = append(slices.Clone(fake.people[1:]), testUser(1001, "new@example.com"))
+		fake.mu.Unlock()
+		if users, err := d.ByEmailAddress(t.Context(), "jane@example.com"); err != nil || len(users) != 1 {
+			t.Errorf("got %v and the error %v, want Jane, who is in the list", users, err)
+		}
+	})
+}
+
+// TestAnOldListProvesNoAbsence expects a list to prove absences for ten seconds, and such an absence to be kept no longer.
+func TestAnOldListProvesNoAbsence(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change func(f *fakePeople) // while the second page is requested
-		want   bool
+		age  time.Duration // of the list when someone is added
+		want int
 	}{
-		"no change":              {func(*fakePeople) {}, true},
-		"someone was added":      {func(f *fakePeople) { f.people = append(f.people, testUser(9000, "z@example.com")) }, false},
-		"a page repeats someone": {func(f *fakePeople) { f.people[450] = f.people[1] }, false},
+		"recent": {8 * time.Second, 0},
+		"old":    {40 * time.Second, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				fake := newFakePeople(500)
+				fake := newFakePeople(150)
+				fake.exact = true
 				d := New(fake)
-				d.readFirstPage(t.Context())
+				for i := range 2 {
+					if _, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil {
+						t.Fatal(err)
+					}
+					awaitList(t, d) // the second lookup also requests the first page, which is the list
+				}
+				time.Sleep(c.age)
 				fake.mu.Lock()
-				c.change(fake)
+				fake.people = append(slices.Clone(fake.people), testUser(1000, "Jane@Example.com"))
 				fake.mu.Unlock()
-				read, complete, err := d.readOnce(t.Context(), d.list.first, d.list.firstBegan)
-				if err != nil || len(read.Rows) < 500 || complete != c.want {
-					t.Errorf("got %d rows, complete %v and the error %v, want at least 500 and %v", len(read.Rows), complete, err, c.want)
+				for _, want := range []int{c.want, 1} {
+					if users, err := d.ByEmailAddress(t.Context(), "jane@example.com"); err != nil || len(users) != want {
+						t.Errorf("got %v and the error %v, want %d people", users, err, want)
+					}
+					time.Sleep(3 * time.Second)
 				}
 			})
 		})
+	}
+}
+
+// TestHowLongAListProvesAbsences expects ten seconds before the question, and a list that began after it.
+func TestHowLongAListProvesAbsences(t *testing.T) {
+	t.Parallel()
+	asked := time.Now()
+	for _, c := range []struct {
+		complete bool
+		age      time.Duration
+		want     bool
+	}{{true, 10 * time.Second, true}, {true, 10*time.Second + 1, false}, {true, -time.Minute, true}, {false, 0, false}} {
+		if got := (list{complete: c.complete, began: asked.Add(-c.age)}).proves(asked); got != c.want {
+			t.Errorf("complete %v, %s before the question: got %v, want %v", c.complete, c.age, got, c.want)
+		}
 	}
 }
 
@@ -579,7 +649,7 @@ func TestAnOldFirstPageIsReadAgain(t *testing.T) {
 			d := New(fake)
 			d.readFirstPage(t.Context())
 			time.Sleep(age - time.Since(d.list.firstBegan))
-			if err := d.readList(t.Context(), false); err != nil || fake.counts[opPeople] != want {
+			if err := d.readList(t.Context()); err != nil || fake.counts[opPeople] != want {
 				t.Errorf("after %s: got the error %v and %d pages, want %d", age, err, fake.counts[opPeople], want)
 			}
 		})
@@ -593,7 +663,7 @@ func TestReadingsOfTheListThatEnd(t *testing.T) {
 		fake := newFakePeople(500)
 		fake.fail = func(string, []string) error { return errUnavailable }
 		d := New(fake)
-		if err := d.readList(t.Context(), false); !errors.Is(err, errUnavailable) {
+		if err := d.readList(t.Context()); !errors.Is(err, errUnavailable) {
 			t.Errorf("got the error %v, want %v", err, errUnavailable)
 		}
 		if err := d.reading.Acquire(t.Context(), 1); err != nil {
@@ -603,8 +673,10 @@ func TestReadingsOfTheListThatEnd(t *testing.T) {
 		defer cancel()
 		before := fake.total()
 		d.readFirstPage(ctx)
-		if err := d.readList(ctx, true); !errors.Is(err, context.DeadlineExceeded) || fake.total() != before {
-			t.Errorf("got the error %v and %d requests, want %v and none", err, fake.total()-before, context.DeadlineExceeded)
+		for _, err := range []error{d.readList(ctx), d.proveList(ctx, time.Now())} {
+			if !errors.Is(err, context.DeadlineExceeded) || fake.total() != before {
+				t.Errorf("got the error %v and %d requests, want %v and none", err, fake.total()-before, context.DeadlineExceeded)
+			}
 		}
 	})
 }
