@@ -41,14 +41,12 @@ func moveMembership(ctx context.Context, req resource.MoveStateRequest, resp *re
 	}
 	source.typeName = req.SourceTypeName
 	if endpoint := source.endpoint(); endpoint != "" && !membershipsEndpoint.MatchString(endpoint) {
-		resp.Diagnostics.Append(moveDiagnostic(source, fmt.Sprintf("names the path %q instead of \"/access_group_memberships\", so it may "+
-			"not be a membership. Check the addresses in the moved block", endpoint)))
+		resp.Diagnostics.Append(source.otherEndpointDiagnostic(endpoint))
 		return
 	}
 	membership, ok := movedMembership(source, kantata.FindMemberships(req.SourceRawState.JSON))
 	if !ok {
-		resp.Diagnostics.Append(moveDiagnostic(source, "does not contain exactly one pair of access_group_id and user_id, so it is not known "+
-			"which membership it manages"))
+		resp.Diagnostics.Append(source.noPairDiagnostic())
 		return
 	}
 	if membership.ID != "" {
@@ -117,13 +115,27 @@ func movedMembership(source moveSource, rows []kantata.Membership) (kantata.Memb
 	return chosen, len(rows) > 0
 }
 
-// moveDiagnostic names the ID of the source, because Terraform does not name the source's address.
-func moveDiagnostic(source moveSource, reason string) diag.Diagnostic {
+const moveSummary = "Unable to Move Resource State"
+
+// otherEndpointDiagnostic names the ID of the source, because Terraform does not name the source's address.
+func (s moveSource) otherEndpointDiagnostic(endpoint string) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(moveSummary, fmt.Sprintf(`The state of the %s with the ID %q
+names the path %q instead of
+"/access_group_memberships", so the resource may not be a membership.
+Nothing was changed.
+
+Correct the resource addresses in the moved block.`, s.typeName, s.ID.ValueString(), endpoint))
+}
+
+// noPairDiagnostic shows the import that needs no state of the source.
+func (s moveSource) noPairDiagnostic() diag.Diagnostic {
 	importID := "ACCESS_GROUP_ID/USER_ID"
-	if id, certain := source.membershipID(); certain {
+	if id, certain := s.membershipID(); certain {
 		importID = id.String()
 	}
-	return diag.NewErrorDiagnostic("Unable to Move Resource State", fmt.Sprintf(`The state of the %[1]s with the ID %[2]q %[3]s.
+	return diag.NewErrorDiagnostic(moveSummary, fmt.Sprintf(`The state of the %[1]s with the ID %[2]q
+does not contain exactly one pair of access_group_id and user_id, so it is
+not known which membership it manages.
 Nothing was changed.
 
 Replace the moved block with these two blocks, with the addresses and IDs of
@@ -138,6 +150,6 @@ removed {
 
 import {
   to = kantata_access_group_membership.NAME
-  id = %[4]q
-}`, source.typeName, source.ID.ValueString(), reason, importID))
+  id = %[3]q
+}`, s.typeName, s.ID.ValueString(), importID))
 }
