@@ -92,7 +92,7 @@ func (c *Client) UsersPage(ctx context.Context, filter UserFilter, page, perPage
 }
 
 // FoldEmailAddress returns the form in which all spellings of an e-mail address are equal: in lower case, without surrounding whitespace. A
-// letter outside ASCII that only its lower case makes an ASCII letter, such as a capital dotted I, belongs to another address.
+// letter outside ASCII never becomes an ASCII letter: a capital dotted I stays as it is, because an address with an i is another address.
 func FoldEmailAddress(address string) string {
 	return strings.Map(func(r rune) rune {
 		if lower := unicode.ToLower(r); r <= unicode.MaxASCII || lower > unicode.MaxASCII {
@@ -149,8 +149,9 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 }
 
 // NoUsersWithEmailAddress reports whether Kantata finds no one who has one of the addresses, and ignores case. Each request also names the
-// address of a person who is known, in a case that no one would write: if Kantata finds only this person, it has compared every address and
-// ignored case. Otherwise, the result is false, and someone may have one of the addresses.
+// address of a person who is known, in a case that no one would write. The result is true if Kantata finds only this person. This assumes
+// that Kantata compares all addresses in the way in which it compares this one. Otherwise, the result is false, and someone may have one of
+// the addresses.
 func (c *Client) NoUsersWithEmailAddress(ctx context.Context, addresses []string, known User) (bool, error) {
 	other := otherCase(known)
 	if other == "" || slices.ContainsFunc(addresses, func(address string) bool { return !isASCII(address) }) {
@@ -167,8 +168,8 @@ func (c *Client) NoUsersWithEmailAddress(ctx context.Context, addresses []string
 	return true, nil
 }
 
-// otherCase returns the address of the user with letters in upper and lower case by turns; "" if it has no other form. Kantata may return
-// an address in another case than it has stored, and have its own rules for letters outside ASCII.
+// otherCase returns the address of the user with letters that alternate between upper and lower case; "" if it has no other form. Kantata
+// may return an address in another case than it has stored, and have its own rules for letters outside ASCII.
 func otherCase(u User) string {
 	if u.EmailAddress == nil || !isASCII(*u.EmailAddress) {
 		return ""
