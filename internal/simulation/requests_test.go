@@ -1,6 +1,9 @@
 package simulation
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // judgeRequests checks how many requests a run sends. Two bounds follow from how the provider reads and writes (DESIGN.md).
 func (v *verdict) judgeRequests(f *facts) {
@@ -17,7 +20,8 @@ func (v *verdict) judgeRequests(f *facts) {
 // person and of the pair) and 4 in the apply (both again, the lookup before the POST, and the POST). Lists cost at most as much as the
 // small requests that they replace, so each of the four numbers grows by 1 at most. A process requests 3 first pages at most before it
 // knows what lists cost, and a run has 3 processes at most. A fault costs repeated requests, and 10 lookups if it hits a write. A data
-// source or a list block reads its list 3 times at most, and each time the last page twice.
+// source or a list block reads its list 3 times at most, and each time the last page twice. So does a process with the list of people that
+// shows an address in another case, if Kantata compares addresses exactly.
 func (v *verdict) mostRequests() int {
 	most := 3*3 + 8*(len(v.before.all())+len(v.cfg.instances()))
 	for _, fault := range v.s.Faults {
@@ -31,6 +35,9 @@ func (v *verdict) mostRequests() int {
 	lists := len(v.cfg.listed())
 	if v.s.Command == commandQuery {
 		lists = groups + 1
+	}
+	if v.history.Reading == "addresses-are-compared-exactly" {
+		most += 3 * 3 * (v.pages(people) + 2)
 	}
 	return most + lists*3*(v.pagesOf("")+2)
 }
@@ -73,9 +80,10 @@ func (v *verdict) pagesOf(group string) int {
 			rows++
 		}
 	}
-	size := v.history.PageSize
-	if size == 0 {
-		size = 200
-	}
+	return v.pages(rows)
+}
+
+func (v *verdict) pages(rows int) int {
+	size := cmp.Or(v.history.PageSize, 200)
 	return (rows + size - 1) / size
 }
