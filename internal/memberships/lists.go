@@ -132,7 +132,7 @@ func (l *list) remove(m kantata.Membership) {
 
 // matching returns the rows that match the filter and are not outdated, in ascending ID order. The mutex is held.
 func (s *Store) matching(l *list, filter kantata.MembershipFilter) []kantata.Membership {
-	rows := []kantata.Membership{}
+	rows := make([]kantata.Membership, 0, len(l.rows))
 	for pair, ofPair := range l.rows {
 		if filter.Matches(pair) {
 			rows = append(rows, ofPair...)

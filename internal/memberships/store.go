@@ -28,7 +28,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"sync"
 	"time"
 
@@ -157,29 +156,22 @@ func (s *Store) Find(ctx context.Context, pair kantata.Pair) (kantata.Membership
 	return q.membership, nil
 }
 
-// List yields every membership that matches the filter, each once, in ascending ID order. It yields nothing but the error if the list
-// cannot be read completely. A limit of 0 means no limit. With a limit that fits on a page, it requests only that page.
-func (s *Store) List(ctx context.Context, filter kantata.MembershipFilter, limit int) iter.Seq2[kantata.Membership, error] {
-	return func(yield func(kantata.Membership, error) bool) {
-		var page kantata.Page[kantata.Membership]
-		var err error
-		if limit > 0 && limit <= kantata.MaxPerPage {
-			page, err = s.api.AccessGroupMembershipsPage(ctx, filter, 1, limit)
-		}
-		rows := page.Items
-		if err == nil && (len(rows) == 0 || len(rows) < min(limit, page.Count)) {
-			rows, err = s.completeRows(ctx, filter)
-		}
-		if err != nil {
-			yield(kantata.Membership{}, err)
-			return
-		}
-		for i, m := range rows {
-			if limit > 0 && i == limit || !yield(m, nil) {
-				return
-			}
-		}
+// List returns every membership that matches the filter, each once, in ascending ID order, or an error if the list cannot be read
+// completely. The caller may change the slice. A limit of 0 means no limit. With one that fits on a page, only that page is requested.
+func (s *Store) List(ctx context.Context, filter kantata.MembershipFilter, limit int) ([]kantata.Membership, error) {
+	var page kantata.Page[kantata.Membership]
+	var err error
+	if limit > 0 && limit <= kantata.MaxPerPage {
+		page, err = s.api.AccessGroupMembershipsPage(ctx, filter, 1, limit)
 	}
+	rows := page.Items
+	if err == nil && (len(rows) == 0 || len(rows) < min(limit, page.Count)) {
+		rows, err = s.completeRows(ctx, filter)
+	}
+	if limit > 0 && len(rows) > limit {
+		rows = rows[:limit]
+	}
+	return rows, err
 }
 
 // saw keeps the highest ID up to date. It is called with everything that Kantata returns. An ID that only the caller knows may be a

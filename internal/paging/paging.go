@@ -99,7 +99,8 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	}
 	again, err := p.Page(ctx, number)
 	now.Rows = slices.Concat(rows...)
-	inOrder := slices.SortedFunc(slices.Values(now.Rows), p.compare)
+	inOrder := slices.Clone(now.Rows)
+	slices.SortFunc(inOrder, p.compare)
 	enough = slices.EqualFunc(inOrder, now.Rows, p.same)
 	// A row that comes twice was moved by a change, or the page number was ignored.
 	repeats := len(slices.CompactFunc(inOrder, p.same)) < len(now.Rows)

@@ -60,11 +60,12 @@ func (l *accessGroupMembershipListResource) List(ctx context.Context, req list.L
 		return
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
-		for m, err := range l.data.store.List(ctx, config.filter(), int(req.Limit)) {
-			if err != nil {
-				push(list.ListResult{Diagnostics: diag.Diagnostics{listDiagnostic(summaryList, err)}})
-				return
-			}
+		rows, err := l.data.store.List(ctx, config.filter(), int(req.Limit))
+		if err != nil {
+			push(list.ListResult{Diagnostics: diag.Diagnostics{listDiagnostic(summaryList, err)}})
+			return
+		}
+		for _, m := range rows {
 			if !push(newListResult(ctx, req, m)) {
 				return
 			}

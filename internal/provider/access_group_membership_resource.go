@@ -276,17 +276,15 @@ func (r *accessGroupMembershipResource) swapHint(ctx context.Context, pair kanta
 	if r.data.swapChecks.Add(1) > maxSwapChecks {
 		return ""
 	}
-	for m, err := range r.data.store.List(ctx, kantata.MembershipFilter{AccessGroupID: pair.UserID}, 1) {
-		if err == nil && m.AccessGroupID == pair.UserID {
-			model := newMembershipModel(m)
-			return fmt.Sprintf(hint, "an access group with the ID", idAndName(model.AccessGroupID, model.AccessGroupName))
-		}
+	rows, err := r.data.store.List(ctx, kantata.MembershipFilter{AccessGroupID: pair.UserID}, 1)
+	if err == nil && len(rows) > 0 && rows[0].AccessGroupID == pair.UserID {
+		model := newMembershipModel(rows[0])
+		return fmt.Sprintf(hint, "an access group with the ID", idAndName(model.AccessGroupID, model.AccessGroupName))
 	}
-	for m, err := range r.data.store.List(ctx, kantata.MembershipFilter{UserID: pair.AccessGroupID}, 1) {
-		if err == nil && m.UserID == pair.AccessGroupID {
-			model := newMembershipModel(m)
-			return fmt.Sprintf(hint, "a user with the ID", idAndName(model.UserID, model.UserName))
-		}
+	rows, err = r.data.store.List(ctx, kantata.MembershipFilter{UserID: pair.AccessGroupID}, 1)
+	if err == nil && len(rows) > 0 && rows[0].UserID == pair.AccessGroupID {
+		model := newMembershipModel(rows[0])
+		return fmt.Sprintf(hint, "a user with the ID", idAndName(model.UserID, model.UserName))
 	}
 	return ""
 }

@@ -89,13 +89,10 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	var rows []kantata.Membership
-	for m, err := range d.data.store.List(ctx, model.filter(), 0) {
-		if err != nil {
-			resp.Diagnostics.Append(listDiagnostic(summaryList, err))
-			return
-		}
-		rows = append(rows, m)
+	rows, err := d.data.store.List(ctx, model.filter(), 0)
+	if err != nil {
+		resp.Diagnostics.Append(listDiagnostic(summaryList, err))
+		return
 	}
 	slices.SortFunc(rows, func(a, b kantata.Membership) int {
 		return cmp.Or(a.AccessGroupID.Compare(b.AccessGroupID), a.UserID.Compare(b.UserID), a.ID.Compare(b.ID))
@@ -106,7 +103,6 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 		for i, m := range rows {
 			ids[i] = m.UserID
 		}
-		var err error
 		if addresses, err = d.data.people.EmailAddresses(ctx, ids); err != nil {
 			resp.Diagnostics.Append(listDiagnostic(summaryLookUpUsers, err))
 			return

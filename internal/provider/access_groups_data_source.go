@@ -99,12 +99,13 @@ func (d *accessGroupsDataSource) Read(ctx context.Context, req datasource.ReadRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	rows, err := d.data.store.List(ctx, kantata.MembershipFilter{}, 0)
+	if err != nil {
+		resp.Diagnostics.Append(listDiagnostic("Unable to List Access Groups", err))
+		return
+	}
 	groups := map[kantata.ID]accessGroupModel{}
-	for m, err := range d.data.store.List(ctx, kantata.MembershipFilter{}, 0) {
-		if err != nil {
-			resp.Diagnostics.Append(listDiagnostic("Unable to List Access Groups", err))
-			return
-		}
+	for _, m := range rows {
 		g := groups[m.AccessGroupID]
 		groups[m.AccessGroupID] = accessGroupModel{
 			ID: types.StringValue(m.AccessGroupID.String()), Name: types.StringPointerValue(m.AccessGroupName),

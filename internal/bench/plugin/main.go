@@ -76,12 +76,8 @@ func readList() error {
 	if err != nil {
 		return err
 	}
-	for _, err := range memberships.New(client, 0).List(context.Background(), kantata.MembershipFilter{}, 0) {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = memberships.New(client, 0).List(context.Background(), kantata.MembershipFilter{}, 0)
+	return err
 }
 
 // become replaces this process with another plugin.
