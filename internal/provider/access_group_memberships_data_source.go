@@ -108,6 +108,7 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 			return
 		}
 	}
+	limitMemory(len(rows))
 	model.Memberships = newMembershipList(ctx, rows, addresses)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

@@ -52,15 +52,21 @@ func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &kantataProvider{version: version} }
 }
 
-// LimitMemory sets a soft memory limit of 160 MiB, so that garbage is collected earlier if an account is huge: Terraform runs other
-// providers at the same time. Below the limit, garbage is collected less often than by default, because that took a third of the CPU time
-// of a plan. GOMEMLIMIT and GOGC override this.
+// LimitMemory sets a soft memory limit, so that garbage is collected earlier if an account is huge: Terraform runs other providers at the
+// same time. Below the limit, garbage is collected less often than by default, because that took a third of the CPU time of a plan.
+// GOMEMLIMIT and GOGC override this.
 func LimitMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(160 << 20)
-	}
+	limitMemory(0)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
+	}
+}
+
+// limitMemory sets the limit to 160 MiB, and 1 KiB for each row of a data source: the plugin framework makes several copies of them. If
+// what is in use does not fit in the limit, the collector runs all the time.
+func limitMemory(rows int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(160<<20 + int64(rows)<<10)
 	}
 }
 

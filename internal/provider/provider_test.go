@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -326,5 +327,23 @@ func TestFrameworkLogIsOmittedOnlyIfTerraformWritesNoLog(t *testing.T) {
 				t.Errorf("TF_LOG_SDK with %s=%s: got %q, want %q", tt.name, tt.value, got, tt.want)
 			}
 		})
+	}
+}
+
+func TestMemoryLimit(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	limit := func(rows int) int64 {
+		limitMemory(rows)
+		return debug.SetMemoryLimit(-1)
+	}
+	t.Setenv("GOMEMLIMIT", "")
+	none, many := limit(0), limit(100_000)
+	if none >= many {
+		t.Errorf("limit for 100,000 rows: got %d bytes, want more than the %d for none", many, none)
+	}
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	if got := limit(0); got != many {
+		t.Errorf("limit with GOMEMLIMIT set: got %d bytes, want %d, which was set before", got, many)
 	}
 }
