@@ -124,6 +124,10 @@ func NewClient(config Config) (*Client, error) {
 	}
 	transport := shared.Clone()
 	transport.MaxIdleConnsPerHost = 32
+	// Over HTTP/2, the transport repeats a POST that it has sent if the server resets the stream with a protocol error (rule 3), any number
+	// of times and without a pause, and a connection that no longer works fails all requests.
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	return &Client{
 		config: config, base: base, transport: transport,
 		gate: newGate(config.Waits), secrets: newRedactor(config.AccessToken), tokenMissing: &Condition{Kind: TokenMissing},

@@ -2,6 +2,8 @@ package kantata
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -125,6 +127,29 @@ func TestServerClosesIdleConnections(t *testing.T) {
 			t.Errorf("got %d requests on %d connections, want 2 on 2", n, a.dials)
 		}
 	})
+}
+
+// TestHTTP1 expects HTTP/1.1 even from a server that also offers HTTP/2, over which the transport repeats requests that it has sent.
+func TestHTTP1(t *testing.T) {
+	protocol := ""
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protocol = r.Proto
+		send(w, 200, one)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	client, err := NewClient(Config{AccessToken: token, BaseURL: server.URL, RequestTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.transport.CloseIdleConnections()
+	certificates := x509.NewCertPool()
+	certificates.AddCert(server.Certificate())
+	client.transport.TLSClientConfig = &tls.Config{RootCAs: certificates, MinVersion: tls.VersionTLS12}
+	if err := call(t.Context(), client, http.MethodGet); err != nil || protocol != "HTTP/1.1" {
+		t.Errorf("got the protocol %q and the error %v, want HTTP/1.1", protocol, err)
+	}
 }
 
 // TestErrorWithEndlessBody expects the status of an error to count even if its body does not end.
