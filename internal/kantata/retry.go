@@ -105,6 +105,8 @@ func (c *Client) attempt(ctx context.Context, r request, number int, t ticket, d
 	case resp != nil, at == responding && !errors.Is(err, ErrTimeout):
 		c.gate.responded(t, a.err, a.retryAfter)
 	default:
+		// The other connections to the host may be dead as well, so the next attempt makes a new one.
+		c.transport.CloseIdleConnections()
 		a.outage, a.mayBeCause = c.gate.failed(t, a.err)
 	}
 	if observe := c.config.Observe; observe != nil {

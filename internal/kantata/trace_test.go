@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,6 +129,51 @@ func TestServerClosesIdleConnections(t *testing.T) {
 			t.Errorf("got %d requests on %d connections, want 2 on 2", n, a.dials)
 		}
 	})
+}
+
+// TestLostConnections expects the second attempt to use a new connection if those that the client keeps transmit nothing any more, as after
+// a change of the network: more attempts would fail than max_retries and an outage allow.
+func TestLostConnections(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, a := serve(t, func(w http.ResponseWriter, _ int) {
+			time.Sleep(time.Second)
+			send(w, 200, one)
+		})
+		var lost atomic.Int32 // the number of the last connection that transmits nothing
+		client.transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := a.dial(ctx, network, address)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return &losingConn{conn, int32(a.dials), &lost}, err
+		}
+		var calls sync.WaitGroup
+		for range 10 {
+			calls.Go(func() {
+				if err := call(t.Context(), client, http.MethodGet); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		lost.Store(int32(a.dials))
+		if err := call(t.Context(), client, http.MethodGet); err != nil || a.dials != 11 {
+			t.Errorf("got the error %v after %d connections, want none after 11", err, a.dials)
+		}
+	})
+}
+
+// losingConn is the connection of that number. It loses what is written while lost is not lower.
+type losingConn struct {
+	net.Conn
+	number int32
+	lost   *atomic.Int32
+}
+
+func (c *losingConn) Write(p []byte) (int, error) {
+	if c.number <= c.lost.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
 }
 
 // TestHTTP1 expects HTTP/1.1 even from a server that also offers HTTP/2, over which the transport repeats requests that it has sent.
