@@ -86,8 +86,8 @@ func (p Pages[Row]) try(ctx context.Context, pages int) (now Complete[Row], enou
 	var mu sync.Mutex // guards rows
 	err = p.Each(ctx, 1, number-1, func(ctx context.Context, n int) error {
 		page, err := p.Steady(ctx, n)
-		if err == nil && len(page.Items) == 0 {
-			err = ErrChanging
+		if err == nil && (len(page.Items) == 0 || p.same(page.Items[0], last.Items[0])) {
+			err = ErrChanging // at once if the page number is ignored, however many pages are counted
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -168,6 +168,7 @@ func (p Pages[Row]) adjacent(rows []Row, a, b Row) bool {
 // claims: an empty page ends the list, wherever it is, unless it is the first one and the page that is counted as the last has rows.
 func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row], found int, began time.Time, err error) {
 	filled, empty := 0, maxPages+1 // the highest page known to have rows, and the lowest known to have none
+	var first Row                  // of the page filled
 	for {
 		began = time.Now()
 		if page, err = p.Steady(ctx, number); err != nil {
@@ -180,8 +181,10 @@ func (p Pages[Row]) last(ctx context.Context, number int) (page kantata.Page[Row
 		case len(page.Items) == 0 && claimed > 1 && empty > maxPages: // the last page has not been requested yet
 		case len(page.Items) == 0, claimed <= number, empty == number+1:
 			return page, number, began, nil
+		case filled > 0 && p.same(page.Items[0], first): // the page number is ignored
+			return page, number, began, ErrChanging
 		default:
-			filled = number
+			filled, first = number, page.Items[0]
 		}
 		if number = claimed; number >= empty || number < filled {
 			number = (filled + empty) / 2

@@ -185,7 +185,13 @@ func TestRead(t *testing.T) {
 			return of(n, 4, "5", kantata.ID(strconv.Itoa(10+r/4)), "3", "4")
 		}, err: ErrChanging, requests: 10},
 		{name: "the page number is ignored", page: func(int, int) kantata.Page[kantata.ID] { return of(1, 5, "1", "2") },
-			err: ErrChanging, requests: 13},
+			err: ErrChanging},
+		{name: "the page number is ignored, and many pages are counted", page: func(int, int) kantata.Page[kantata.ID] {
+			return of(1, 2*maxPages, "1", "2")
+		}, err: ErrChanging},
+		{name: "the page number is ignored, and the client raises the count", page: func(_, n int) kantata.Page[kantata.ID] {
+			return of(1, 2*n+1, "1", "2")
+		}, err: ErrChanging, requests: 6},
 		{name: "a page is empty", page: func(_, n int) kantata.Page[kantata.ID] {
 			if n == 2 {
 				return of(9, 5)
@@ -224,6 +230,9 @@ func TestRead(t *testing.T) {
 			}
 			if c.requests > 0 && *requests != c.requests {
 				t.Errorf("got %d requests, want %d", *requests, c.requests)
+			}
+			if most := tries * (Readers + 4); *requests > most {
+				t.Errorf("got %d requests, want at most %d", *requests, most)
 			}
 		})
 	}
