@@ -70,9 +70,9 @@ func adviceOnCreate(pair kantata.Pair, err error) string {
 			pair.AccessGroupID, adviceAdministrators)
 		user := fmt.Sprintf("Check that user %s belongs to this account.", pair.UserID)
 		switch blamed := blamed(e); {
-		case strings.Contains(blamed, "access_group"):
+		case strings.HasSuffix(blamed, "access_group"), strings.HasSuffix(blamed, "access_group_id"):
 			return "The error is about access_group_id. " + group
-		case strings.Contains(blamed, "user"):
+		case strings.HasSuffix(blamed, "user"), strings.HasSuffix(blamed, "user_id"):
 			return "The error is about user_id. " + user
 		}
 		return user + " " + group
@@ -80,7 +80,8 @@ func adviceOnCreate(pair kantata.Pair, err error) string {
 	return ""
 }
 
-// blamed returns the first field that an error of Kantata names. The fields are not documented, so callers look for the two IDs only.
+// blamed returns the first field that an error of Kantata names. The fields are not documented, so callers look for the two IDs only, with or
+// without the name of the object that contains them: access_group_membership.user_id is about the user.
 func blamed(e *kantata.Error) string {
 	for _, d := range e.Details {
 		if d.Field != "" {

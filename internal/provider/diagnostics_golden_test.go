@@ -73,6 +73,10 @@ func TestDiagnosticTexts(t *testing.T) {
 		scene{"create: no such access group", "create in no group", nil},
 		scene{"create: no such user", "create for no user", nil},
 		scene{"create: refused with a field", "create", refusal(`{"errors":[{"type":"validation","message":"must exist","field":"user_id"}]}`)},
+		scene{"create: refused with a nested field", "create", refusal(
+			`{"errors":[{"type":"validation","message":"must exist","field":"access_group_membership.user_id"}]}`)},
+		scene{"create: refused with the field of the object", "create", refusal(
+			`{"errors":[{"type":"validation","message":"is invalid","field":"access_group_membership"}]}`)},
 		scene{"create: refused with two errors", "create", refusal(
 			`{"errors":[{"type":"validation","message":"a","field":"access_group_id"},{"type":"system","message":"b"}]}`)},
 		scene{"create: POST refused 403", "create", onPost(kantatatest.ReturnStatus, 403)},
