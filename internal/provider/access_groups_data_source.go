@@ -104,13 +104,18 @@ func (d *accessGroupsDataSource) Read(ctx context.Context, req datasource.ReadRe
 		resp.Diagnostics.Append(listDiagnostic("Unable to List Access Groups", err))
 		return
 	}
-	groups := map[kantata.ID]accessGroupModel{}
+	groups, counted := map[kantata.ID]accessGroupModel{}, map[kantata.Pair]bool{}
 	for _, m := range rows {
 		g := groups[m.AccessGroupID]
-		groups[m.AccessGroupID] = accessGroupModel{
-			ID: types.StringValue(m.AccessGroupID.String()), Name: types.StringPointerValue(m.AccessGroupName),
-			MemberCount: types.Int64Value(g.MemberCount.ValueInt64() + 1),
+		g.ID = types.StringValue(m.AccessGroupID.String())
+		if m.AccessGroupName != nil { // any row may lack the name
+			g.Name = types.StringValue(*m.AccessGroupName)
 		}
+		if !counted[m.Pair()] { // an account may contain a pair twice
+			counted[m.Pair()] = true
+			g.MemberCount = types.Int64Value(g.MemberCount.ValueInt64() + 1)
+		}
+		groups[m.AccessGroupID] = g
 	}
 	byName := map[string][]kantata.ID{}
 	for _, id := range slices.SortedFunc(maps.Keys(groups), kantata.ID.Compare) {

@@ -289,6 +289,27 @@ func TestAccessGroupsDataSource(t *testing.T) {
 	})
 }
 
+// TestAccessGroupsDataSourceWithOddRows expects a group to keep its name if a row lacks it, and to count a person once who is in the group
+// twice.
+func TestAccessGroupsDataSourceWithOddRows(t *testing.T) {
+	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
+		fake.Inject(kantatatest.Fault{Method: http.MethodGet, Effect: kantatatest.ReturnStatus, Status: 200, Body: `{"count": 3, "results": [
+			{"key": "access_group_memberships", "id": "1"}, {"key": "access_group_memberships", "id": "2"},
+			{"key": "access_group_memberships", "id": "3"}], "access_group_memberships": {
+			"1": {"id": "1", "access_group_id": "7", "user_id": "41", "access_group_name": "Finance"},
+			"2": {"id": "2", "access_group_id": "7", "user_id": "42", "access_group_name": null},
+			"3": {"id": "3", "access_group_id": "7", "user_id": "41", "access_group_name": null}}}`})
+		found, said := newRun(t, fake).data("kantata_access_groups", map[string]tftypes.Value{"names": set("Finance")})
+		if said != "" {
+			t.Fatalf("got the error %q, want none", said)
+		}
+		got := fmt.Sprint(found["access_groups"])
+		if want := "[map[id:7 member_count:2 name:Finance]]"; got != want {
+			t.Errorf("got the groups %s, want %s", got, want)
+		}
+	})
+}
+
 func TestAccessGroupsDataSourceIgnoresMissing(t *testing.T) {
 	inFakeTime(t, func(t *testing.T, fake *kantatatest.Server) {
 		fake.AddAccessGroup(340010, "Resource Managers")
