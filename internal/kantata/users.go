@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -135,7 +136,11 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 					continue
 				}
 				seen[u.ID] = true
-				if u.EmailAddress != nil && requested[FoldEmailAddress(*u.EmailAddress)] {
+				if u.EmailAddress == nil { // this is no absence
+					return nil, fmt.Errorf("user %s was found by an e-mail address, but the response does not contain the address, so it is not "+
+						"known whose address it is; use user IDs instead", u.ID)
+				}
+				if requested[FoldEmailAddress(*u.EmailAddress)] {
 					found = append(found, u)
 				}
 			}

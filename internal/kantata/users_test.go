@@ -93,6 +93,17 @@ func TestUsersWithOtherSpellings(t *testing.T) {
 	})
 }
 
+// TestUsersWithoutAddresses expects an error if Kantata finds someone by an address that it does not return: the person is not missing.
+func TestUsersWithoutAddresses(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client, _ := serve(t, says(200, `{"count":1,"results":[{"key":"users","id":"42"}],"users":{"42":{"id":"42","email_address":null}}}`))
+		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com"})
+		if err == nil || !strings.Contains(err.Error(), "user 42") || len(people) != 0 {
+			t.Errorf("got %+v and the error %v, want an error that names user 42", people, err)
+		}
+	})
+}
+
 // If Kantata ignores the filter or the page number, no other people are returned, and the client does not continue forever.
 func TestUsersThatWereNotRequested(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
