@@ -29,6 +29,8 @@ const (
 	quiet, most = 20 * time.Millisecond, 100 * time.Millisecond
 	// exists is how long someone is known to have an address, and absent is how long no one is.
 	exists, absent = time.Minute, 10 * time.Second
+	// severalRefused is how many addresses Kantata must refuse one by one to show that it refuses all.
+	severalRefused = 4
 )
 
 // API is what a [Directory] needs of Kantata. [*kantata.Client] implements it.
@@ -162,8 +164,9 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 	firstPage.Wait()
 }
 
-// request requests the people with the addresses. An address that Kantata refuses does not fail the others (rule 13).
-func (d *Directory) request(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) {
+// request requests the people with the addresses, and reports whether Kantata accepted one of them. An address that Kantata refuses does not
+// fail the others (rule 13), unless it refuses several and accepts none: then the reason is not one of the addresses.
+func (d *Directory) request(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) (accepted bool) {
 	began := time.Now()
 	requests := (len(addresses) + kantata.MaxPerPage - 1) / kantata.MaxPerPage
 	d.mu.Lock()
@@ -171,9 +174,10 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 	d.mu.Unlock()
 	users, err := d.api.UsersByEmailAddress(ctx, addresses)
 	if half := len(addresses) / 2; half > 0 && refused(err) {
-		d.request(ctx, addresses[:half], answers, errs)
-		d.request(ctx, addresses[half:], answers, errs)
-		return
+		accepted = d.request(ctx, addresses[:half], answers, errs)
+		if accepted || half < severalRefused {
+			return d.request(ctx, addresses[half:], answers, errs) || accepted
+		}
 	}
 	found := byAddress(users)
 	d.mu.Lock()
@@ -191,6 +195,7 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 			}
 		}
 	}
+	return err == nil
 }
 
 // refused reports an error that may be about one of several addresses, or about the length of the request.

@@ -760,6 +760,38 @@ func TestARefusedAddressFailsAlone(t *testing.T) {
 	})
 }
 
+// TestAllAddressesAreRefused expects few requests if Kantata refuses all, and that a few addresses that are refused do not fail the others.
+func TestAllAddressesAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ refused, failed, most int }{{200, 200, 20}, {3, 3, 50}} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakePeople(200)
+			fake.fail = func(_ string, addresses []string) error {
+				for i := range c.refused {
+					if slices.Contains(addresses, testAddress(i)) {
+						return errInvalid
+					}
+				}
+				return nil
+			}
+			d, failed := New(fake), atomic.Int32{}
+			var lookups sync.WaitGroup
+			for i := range 200 {
+				lookups.Go(func() {
+					if _, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil {
+						failed.Add(1)
+					}
+				})
+			}
+			lookups.Wait()
+			if n := fake.counts[opByAddress]; int(failed.Load()) != c.failed || n > c.most {
+				t.Errorf("%d addresses are refused: %d lookups failed after %d requests, want %d after at most %d",
+					c.refused, failed.Load(), n, c.failed, c.most)
+			}
+		})
+	}
+}
+
 // TestARejectedTokenIsReportedOnce expects no further requests after an error that smaller requests cannot avoid.
 func TestARejectedTokenIsReportedOnce(t *testing.T) {
 	t.Parallel()
