@@ -39,16 +39,24 @@ func (d *Directory) EmailAddresses(ctx context.Context, ids []kantata.ID) (map[k
 	return addresses, nil
 }
 
-// requestIDs requests people of the account. Without OnMyAccount, those who are in no project would be missing.
+// requestIDs requests people of the account. Without OnMyAccount, those who are in no project would be missing. If the response counts more
+// people than fit on a page, the next page is requested: whoever is on no page counts as deactivated.
 func (d *Directory) requestIDs(ctx context.Context, ids []kantata.ID) error {
-	began := time.Now()
-	page, err := d.api.UsersPage(ctx, kantata.UserFilter{IDs: ids, OnMyAccount: true}, 1, kantata.MaxPerPage)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, u := range page.Items {
-		d.byID[u.ID] = answer{users: []kantata.User{u}, began: began}
+	seen := map[kantata.ID]bool{}
+	for number := 1; ; number++ {
+		began, before := time.Now(), len(seen)
+		page, err := d.api.UsersPage(ctx, kantata.UserFilter{IDs: ids, OnMyAccount: true}, number, kantata.MaxPerPage)
+		d.mu.Lock()
+		for _, u := range page.Items {
+			seen[u.ID] = true
+			d.byID[u.ID] = answer{users: []kantata.User{u}, began: began}
+		}
+		d.mu.Unlock()
+		// A page without other people ends the list in any case.
+		if err != nil || number >= paging.Count(page) || len(seen) == before {
+			return err
+		}
 	}
-	return err
 }
 
 // unknownIDs returns the IDs whose addresses must be requested, each once.

@@ -39,6 +39,8 @@ type fakePeople struct {
 	exact bool
 	// hidden is how many people the list counts and never shows.
 	hidden int
+	// idsPerPage is the size of a page of people by their IDs; 0 means the size that is requested.
+	idsPerPage int
 	// pageDelay is how much longer a page of the list takes than other requests.
 	pageDelay time.Duration
 	// fail returns the error of a request, before its work is done.
@@ -133,7 +135,12 @@ func (f *fakePeople) NoUsersWithEmailAddress(ctx context.Context, addresses []st
 func (f *fakePeople) UsersPage(ctx context.Context, filter kantata.UserFilter, page, perPage int) (kantata.Page[kantata.User], error) {
 	if len(filter.IDs) > 0 {
 		rows := slices.DeleteFunc(f.snapshot(), func(u kantata.User) bool { return !slices.Contains(filter.IDs, u.ID) })
-		return kantata.Page[kantata.User]{Items: rows, Count: len(rows), PageSize: perPage}, f.request(ctx, opByIDs, nil)
+		size := perPage
+		if f.idsPerPage > 0 {
+			size = f.idsPerPage
+		}
+		from, to := min((page-1)*size, len(rows)), min(page*size, len(rows))
+		return kantata.Page[kantata.User]{Items: rows[from:to], Count: len(rows), PageSize: size}, f.request(ctx, opByIDs, nil)
 	}
 	if err := f.request(ctx, opPeople, nil); err != nil {
 		return kantata.Page[kantata.User]{}, err

@@ -885,6 +885,31 @@ func TestEmailAddressesOfPeople(t *testing.T) {
 	})
 }
 
+// TestEmailAddressesOnSeveralPages expects the addresses of all people even if Kantata returns fewer people than were requested.
+func TestEmailAddressesOnSeveralPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakePeople(190)
+		fake.idsPerPage = 50
+		ids := []kantata.ID{"900001"}
+		for _, u := range fake.people {
+			ids = append(ids, u.ID)
+		}
+		addresses, err := New(fake).EmailAddresses(t.Context(), ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range fake.people {
+			if addresses[u.ID] == nil {
+				t.Errorf("user %s: got no address, want %s", u.ID, *u.EmailAddress)
+			}
+		}
+		if n := fake.total(); n != 4 {
+			t.Errorf("got %d requests, want 4", n)
+		}
+	})
+}
+
 // TestExportsEndWithTheirContexts expects an export that waits for another one to end with its context (rule 9).
 func TestExportsEndWithTheirContexts(t *testing.T) {
 	t.Parallel()
