@@ -148,10 +148,11 @@ func IsNotFound(err error) bool {
 	return errors.As(err, &e) && e.StatusCode == http.StatusNotFound && (e.FromKantata || e.Method == http.MethodDelete)
 }
 
-// IsForbidden reports whether err is a 403: the token's user lacks the permission.
+// IsForbidden reports whether err is Kantata's own 403: the token's user lacks the permission. A proxy or a firewall may refuse a request
+// with a 403 for another reason, such as the length of its query.
 func IsForbidden(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.StatusCode == http.StatusForbidden
+	return errors.As(err, &e) && e.StatusCode == http.StatusForbidden && e.FromKantata
 }
 
 // OutcomeOf returns the outcome of an [*Error]; [OutcomeUnknown] for any other error.

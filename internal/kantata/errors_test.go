@@ -13,9 +13,10 @@ func TestIsForbidden(t *testing.T) {
 	}{
 		{nil, false},
 		{errors.New("403"), false},
-		{&Error{StatusCode: 403}, true},
-		{errors.Join(errors.New("x"), &Error{StatusCode: 403}), true},
-		{&Error{StatusCode: 404}, false},
+		{&Error{StatusCode: 403, FromKantata: true}, true},
+		{errors.Join(errors.New("x"), &Error{StatusCode: 403, FromKantata: true}), true},
+		{&Error{StatusCode: 403}, false},
+		{&Error{StatusCode: 404, FromKantata: true}, false},
 	} {
 		if got := IsForbidden(c.err); got != c.want {
 			t.Errorf("%v: got %t, want %t", c.err, got, c.want)

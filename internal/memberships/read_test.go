@@ -76,6 +76,7 @@ func TestOptimizationsAreNoPreconditions(t *testing.T) {
 		"the account's list fails": func(f *fake) { f.before = fail(errUnavailable, opAccount) },
 		"all lists fail":           func(f *fake) { f.before = fail(errUnavailable, opAccount, opGroup, opPair) },
 		"lists are forbidden":      func(f *fake) { f.before = fail(errForbidden, opAccount, opGroup) },
+		"a proxy refuses lists":    func(f *fake) { f.before = fail(errForbidden, opIDs, opAccount, opGroup, opPair) },
 		"requests by IDs fail":     func(f *fake) { f.before = fail(errUnavailable, opIDs, opAccount, opGroup) },
 		"requests by IDs hang":     func(f *fake) { f.hang = []string{opIDs} },
 		"the account's list hangs": slow(opAccount, 5*time.Minute),

@@ -52,6 +52,12 @@ func (d *Directory) requestIDs(ctx context.Context, ids []kantata.ID) error {
 			d.byID[u.ID] = answer{users: []kantata.User{u}, began: began}
 		}
 		d.mu.Unlock()
+		if half := len(ids) / 2; half > 0 && refused(err) { // the request may be too long for a proxy (rule 13)
+			if err = d.requestIDs(ctx, ids[:half]); err == nil {
+				err = d.requestIDs(ctx, ids[half:])
+			}
+			return err
+		}
 		// A page without other people ends the list in any case.
 		if err != nil || number >= paging.Count(page) || len(seen) == before {
 			return err

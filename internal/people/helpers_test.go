@@ -22,8 +22,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	errUnavailable = apiError(http.StatusServiceUnavailable, kantata.OutcomeUnknown)
-	errForbidden   = apiError(http.StatusForbidden, kantata.OutcomeNotDone)
+	errForbidden   = &kantata.Error{StatusCode: http.StatusForbidden, Outcome: kantata.OutcomeNotDone, FromKantata: true}
 	errInvalid     = apiError(http.StatusUnprocessableEntity, kantata.OutcomeNotDone)
+	// errRefusedByProxy is an error that does not have the form of Kantata's errors.
+	errRefusedByProxy = apiError(http.StatusForbidden, kantata.OutcomeNotDone)
 )
 
 // apiError is an error as the client reports it.
@@ -140,7 +142,8 @@ func (f *fakePeople) UsersPage(ctx context.Context, filter kantata.UserFilter, p
 			size = f.idsPerPage
 		}
 		from, to := min((page-1)*size, len(rows)), min(page*size, len(rows))
-		return kantata.Page[kantata.User]{Items: rows[from:to], Count: len(rows), PageSize: size}, f.request(ctx, opByIDs, nil)
+		err := f.request(ctx, opByIDs, make([]string, len(filter.IDs)))
+		return kantata.Page[kantata.User]{Items: rows[from:to], Count: len(rows), PageSize: size}, err
 	}
 	if err := f.request(ctx, opPeople, nil); err != nil {
 		return kantata.Page[kantata.User]{}, err

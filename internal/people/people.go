@@ -164,8 +164,8 @@ func (d *Directory) serve(ctx context.Context, questions []*question) {
 	firstPage.Wait()
 }
 
-// request requests the people with the addresses, and reports whether Kantata accepted one of them. An address that Kantata refuses does not
-// fail the others (rule 13), unless it refuses several and accepts none: then the reason is not one of the addresses.
+// request requests the people with the addresses, and reports whether Kantata accepted one of them. An address that Kantata refuses does
+// not fail the others (rule 13), unless it refuses several and accepts none: then the reason is not one of the addresses.
 func (d *Directory) request(ctx context.Context, addresses []string, answers map[string]answer, errs map[string]error) (accepted bool) {
 	began := time.Now()
 	requests := (len(addresses) + kantata.MaxPerPage - 1) / kantata.MaxPerPage
@@ -201,8 +201,9 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 // refused reports an error that may be about one of several addresses, or about the length of the request.
 func refused(err error) bool {
 	var e *kantata.Error
-	return errors.As(err, &e) && slices.Contains([]int{
-		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnprocessableEntity,
+	return errors.As(err, &e) && !kantata.IsForbidden(err) && slices.Contains([]int{
+		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,
+		http.StatusUnprocessableEntity,
 	}, e.StatusCode)
 }
 

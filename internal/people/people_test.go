@@ -730,34 +730,36 @@ func TestOnlyTheListProvesAnAbsence(t *testing.T) {
 // TestARefusedAddressFailsAlone expects that one address which Kantata refuses does not fail those that are looked up with it.
 func TestARefusedAddressFailsAlone(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		fake := newFakePeople(20)
-		const bad = "bad@example"
-		fake.fail = func(_ string, addresses []string) error {
-			if slices.Contains(addresses, bad) {
-				return errInvalid
+	for _, refusal := range []error{errInvalid, errRefusedByProxy} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakePeople(20)
+			const bad = "bad@example"
+			fake.fail = func(_ string, addresses []string) error {
+				if slices.Contains(addresses, bad) {
+					return refusal
+				}
+				return nil
 			}
-			return nil
-		}
-		d := New(fake)
-		var lookups sync.WaitGroup
-		for i := range 10 {
+			d := New(fake)
+			var lookups sync.WaitGroup
+			for i := range 10 {
+				lookups.Go(func() {
+					if users, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
+						t.Errorf("%s: got %v and the error %v, want one person", testAddress(i), users, err)
+					}
+				})
+			}
 			lookups.Go(func() {
-				if users, err := d.ByEmailAddress(t.Context(), testAddress(i)); err != nil || len(users) != 1 {
-					t.Errorf("%s: got %v and the error %v, want one person", testAddress(i), users, err)
+				if _, err := d.ByEmailAddress(t.Context(), bad); !errors.Is(err, refusal) {
+					t.Errorf("%s: got the error %v, want %v", bad, err, refusal)
 				}
 			})
-		}
-		lookups.Go(func() {
-			if _, err := d.ByEmailAddress(t.Context(), bad); !errors.Is(err, errInvalid) {
-				t.Errorf("%s: got the error %v, want %v", bad, err, errInvalid)
+			lookups.Wait()
+			if n := fake.counts[opByAddress]; n > 10 {
+				t.Errorf("got %d requests, want at most 10", n)
 			}
 		})
-		lookups.Wait()
-		if n := fake.counts[opByAddress]; n > 10 {
-			t.Errorf("got %d requests, want at most 10", n)
-		}
-	})
+	}
 }
 
 // TestAllAddressesAreRefused expects few requests if Kantata refuses all, and that a few addresses that are refused do not fail the others.
@@ -908,6 +910,31 @@ func TestEmailAddressesOnSeveralPages(t *testing.T) {
 			t.Errorf("got %d requests, want 4", n)
 		}
 	})
+}
+
+// TestEmailAddressesInSmallRequests expects all addresses if a proxy refuses long requests, and few requests if it refuses all.
+func TestEmailAddressesInSmallRequests(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ accepted, requests int }{{100, 3}, {0, 8}} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakePeople(200)
+			var ids []kantata.ID
+			for _, u := range fake.people {
+				ids = append(ids, u.ID)
+			}
+			fake.fail = func(_ string, requested []string) error {
+				if len(requested) > c.accepted {
+					return errRefusedByProxy
+				}
+				return nil
+			}
+			addresses, err := New(fake).EmailAddresses(t.Context(), ids)
+			if (err == nil) != (c.accepted > 0) || len(addresses) != 2*c.accepted || fake.total() != c.requests {
+				t.Errorf("at most %d IDs are accepted: got %d addresses and the error %v after %d requests, want %d addresses after %d",
+					c.accepted, len(addresses), err, fake.total(), 2*c.accepted, c.requests)
+			}
+		})
+	}
 }
 
 // TestExportsEndWithTheirContexts expects an export that waits for another one to end with its context (rule 9).

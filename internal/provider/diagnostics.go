@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -62,10 +63,10 @@ func adviceOnCreate(pair kantata.Pair, err error) string {
 	if !errors.As(err, &e) || e.Method != http.MethodPost {
 		return ""
 	}
-	switch e.StatusCode {
-	case http.StatusForbidden:
+	switch {
+	case kantata.IsForbidden(err):
 		return adviceForbiddenWrite
-	case http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusBadRequest:
+	case slices.Contains([]int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusBadRequest}, e.StatusCode):
 		group := fmt.Sprintf("Check that access group %s exists and is a custom group (Settings > Access Groups in Kantata). %s",
 			pair.AccessGroupID, adviceAdministrators)
 		user := fmt.Sprintf("Check that user %s belongs to this account.", pair.UserID)
@@ -80,8 +81,8 @@ func adviceOnCreate(pair kantata.Pair, err error) string {
 	return ""
 }
 
-// blamed returns the first field that an error of Kantata names. The fields are not documented, so callers look for the two IDs only, with or
-// without the name of the object that contains them: access_group_membership.user_id is about the user.
+// blamed returns the first field that an error of Kantata names. The fields are not documented, so callers look for the two IDs only, with
+// or without the name of the object that contains them: access_group_membership.user_id is about the user.
 func blamed(e *kantata.Error) string {
 	for _, d := range e.Details {
 		if d.Field != "" {
@@ -107,7 +108,7 @@ func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 			"adopt_existing in the other one, and apply again.")
 	}
 	specific := ""
-	if s := status(err); s == http.StatusForbidden || s == http.StatusUnprocessableEntity {
+	if kantata.IsForbidden(err) || status(err) == http.StatusUnprocessableEntity {
 		specific = adviceForbiddenWrite
 	}
 	subject := describeModel(prior) + " was not deleted. It stays in the state."
@@ -199,9 +200,9 @@ func nextStep(err error, specific string) string {
 		return "The run was interrupted. Run it again."
 	case !known:
 		return support
-	case e.StatusCode == http.StatusForbidden && strings.HasPrefix(e.Path, "/users"):
+	case kantata.IsForbidden(err) && strings.HasPrefix(e.Path, "/users"):
 		return "The token's user is not allowed to view the people of the account. Use the token of a user who is."
-	case e.StatusCode == http.StatusForbidden:
+	case kantata.IsForbidden(err):
 		return "The token's user is not allowed to view access groups. Use the token of a user with permission to manage them."
 	case errors.Is(err, kantata.ErrTimeout):
 		return "Try again. If the error persists, increase request_timeout (" + envRequestTimeout + ")."

@@ -52,6 +52,9 @@ func TestDiagnosticTexts(t *testing.T) {
 		}
 		scenes = append(scenes,
 			scene{operation + ": a login page", operation, always("", kantatatest.LoginPage, 0)},
+			scene{operation + ": a 403 of a proxy", operation, inject(kantatatest.Fault{
+				Effect: kantatatest.ReturnStatus, Status: 403, Body: html, Header: http.Header{"Content-Type": {"text/html"}},
+			})},
 			scene{operation + ": a timeout", operation, always("", kantatatest.HangBefore, 0)},
 			scene{operation + ": connection refused", operation, refuseConnections},
 		)
