@@ -174,6 +174,10 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 // conditionDiagnostic explains the condition in full in the first error only, because each membership may have one.
 func conditionDiagnostic(e *kantata.Error) diag.Diagnostic {
 	text := conditionTexts[e.Condition.Kind]
+	if e.Condition.Kind == kantata.TokenRejected && !e.FromKantata {
+		text.happened = "A request was refused with 401 Unauthorized, and the response may not be from Kantata."
+		text.advice += " Check base_url (" + envBaseURL + ") and the proxy settings (HTTPS_PROXY) as well."
+	}
 	short := text.happened + " " + text.advice
 	switch {
 	case text.more == "":

@@ -63,6 +63,9 @@ func TestDiagnosticTexts(t *testing.T) {
 		scenes = append(scenes, scene{operation + ": a response that is cut off", operation, always("", kantatatest.TruncateJSON, 0)})
 	}
 	scenes = append(scenes,
+		scene{"read: a 401 of a proxy", "read", inject(kantatatest.Fault{
+			Effect: kantatatest.ReturnStatus, Status: 401, Body: html, Header: http.Header{"Content-Type": {"text/html"}},
+		})},
 		scene{"create: the pair exists", "create", func(fake *kantatatest.Server) { fake.AddMembership(group, user) }},
 		scene{"create: someone else was faster", "create", func(fake *kantatatest.Server) {
 			fake.OnRequest(func(r kantatatest.Request) {
