@@ -241,7 +241,7 @@ func TestPlansSayWhatWillHappen(t *testing.T) {
 			{command: "plan", code: 1, says: []string{heldError, "56000102", "terraform state rm"}},
 			{command: "plan -refresh=false", code: 1, says: []string{heldError, "terraform state rm"}},
 			{command: apply, code: 1, noWrites: true},
-			{config: ab(user(0), user(0)), command: "plan", says: []string{review, "at two addresses"}},
+			{config: ab(user(0), user(0)), command: "plan", says: []string{review, "of two resources"}},
 			{config: ab(user(1), user(0)), command: "plan", code: 1, says: []string{heldError}},
 			{config: b, command: "state rm " + firstUserKey},
 			{command: "plan -detailed-exitcode"},

@@ -26,7 +26,7 @@ const (
 )
 
 // ErrChanging is returned for a list that changed, or had an empty page before its last one, during each of several readings.
-var ErrChanging = errors.New("the list kept changing or had an empty page when it was read, so it is not known to be complete; try again")
+var ErrChanging = errors.New("the list kept changing or had an empty page when it was read, so it is not known to be complete")
 
 // Pages reads a list of rows of any type completely. Request returns a page of a size, the first being 1, and ID identifies a row. Both
 // must be safe for concurrent use.

@@ -70,7 +70,7 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 					"Changing it to another address of the same person changes nothing in Kantata. Changing the person replaces the membership.",
 				Optional: true,
 				Validators: []validator.String{emailAddressValidator{
-					padded: true, instead: "Give each person a resource or a key of for_each.",
+					padded: true, instead: "Use one resource, or one key of for_each, for each person.",
 				}},
 			},
 			"user_name":  computed(describeUserName),
@@ -295,7 +295,7 @@ func (r *accessGroupMembershipResource) notFoundDiagnostic(ctx context.Context, 
 	const summary = "Unable to Import Access Group Membership"
 	if prior.UserID.IsNull() {
 		return diag.NewErrorDiagnostic(summary, fmt.Sprintf("Kantata has no access group membership with the ID %s. If %s is the ID of a user "+
-			"or of an access group, import the pair instead. An import ID is %s.", prior.id(), prior.id(), importForms))
+			"or of an access group, import by both IDs instead. An import ID is %s.", prior.id(), prior.id(), importForms))
 	}
 	pair := prior.pair()
 	reverse := kantata.Pair{AccessGroupID: pair.UserID, UserID: pair.AccessGroupID}

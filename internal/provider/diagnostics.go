@@ -44,13 +44,14 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 			pair.UserID, pair.AccessGroupID)
 		detail += sentence(uncertain.Err.Error()) + " "
 		if uncertain.LookupErr != nil {
-			detail += "Looking up the membership failed as well. " + sentence(uncertain.LookupErr.Error()) + " "
+			detail += "The lookup of the membership failed as well. " + sentence(uncertain.LookupErr.Error()) + " "
 		}
 		if uncertain.Membership != nil {
 			detail += describe(*uncertain.Membership) + " exists now, but someone else may have created it. "
 		}
 		detail += "No further request to create it is sent, so that nothing is created twice.\n\n" +
-			"Apply again. The apply creates the membership if it does not exist, or returns an error with an import block if it does. " +
+			"Wait a few minutes and apply again. The apply creates the membership if it does not exist, or returns an error with an import " +
+			"block if it does. " +
 			"You can also check Settings > Access Groups in Kantata."
 		return diag.NewErrorDiagnostic(summaryCreate, detail)
 	}
@@ -95,7 +96,7 @@ func blamed(e *kantata.Error) string {
 func readDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 	subject := describeModel(prior) + " could not be read."
 	if imported := prior.ID.IsNull() || prior.UserID.IsNull(); !imported {
-		subject += " It stays in the state, because only a confirmed absence removes it."
+		subject += " It stays in the state."
 	}
 	return failure(summaryRead, subject, err, "")
 }
@@ -105,7 +106,7 @@ func deleteDiagnostic(prior membershipModel, err error) diag.Diagnostic {
 	if errors.As(err, &refused) {
 		return diag.NewErrorDiagnostic(summaryDelete, describeModel(prior)+" was not deleted: "+
 			"another resource in this configuration manages this membership. Add a moved block from this resource to the other one, or set "+
-			"adopt_existing in the other one, and apply again.")
+			"adopt_existing = true in the other one, and apply again.")
 	}
 	specific := ""
 	if kantata.IsForbidden(err) || status(err) == http.StatusUnprocessableEntity {
@@ -154,7 +155,7 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 	kantata.TokenRejected: {
 		summary:  "Kantata Access Token Rejected",
 		happened: "Kantata rejected the access token (401 Unauthorized).",
-		advice:   "Check the environment variable " + envAccessToken + " or access_token, and whether the token was revoked.",
+		advice:   "Check that " + envAccessToken + " or access_token contains the complete token, and that the token was not revoked.",
 		more:     "The provider sends no more requests with this token.",
 	},
 	kantata.Unreachable: {
@@ -205,7 +206,7 @@ func nextStep(err error, specific string) string {
 	case !known:
 		return support
 	case kantata.IsForbidden(err) && strings.HasPrefix(e.Path, "/users"):
-		return "The token's user is not allowed to view the people of the account. Use the token of a user who is."
+		return "The token's user is not allowed to view the people of the account. Use the token of an account administrator."
 	case kantata.IsForbidden(err):
 		return "The token's user is not allowed to view access groups. Use the token of a user with permission to manage them."
 	case errors.Is(err, kantata.ErrTimeout):

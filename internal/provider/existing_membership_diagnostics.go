@@ -75,22 +75,23 @@ func (f finding) errorSummary() string {
 	return "Duplicate Access Group Membership"
 }
 
-// errorDetail is long for the first error of a kind. All others have six lines, because a plan may contain hundreds.
+// errorDetail is long for the first error of a kind. All others have six lines, because a plan may contain hundreds. Terraform may print
+// errors in another order.
 func (f finding) errorDetail() string {
 	head, full, short := "", "", ""
 	switch f.kind {
 	case findingExists:
 		head, full = "This membership already exists, so it cannot be created:", fmt.Sprintf(adviceExists, f.membership.pair())
-		short = "Import it, or see the first error with this summary."
+		short = "Import it. Another error with this summary names the alternatives."
 	case findingRemovedElsewhere:
-		head, full = "This plan removes a membership at one address and creates it at another:", adviceRemovedElsewhere
-		short = "Add a moved block as in the first error with this summary."
+		head, full = "One resource removes this membership, and another resource creates it:", adviceRemovedElsewhere
+		short = "Add a moved block. Another error with this summary shows it."
 	case findingLosesAccess:
-		head, full = "Two addresses hold this membership, and this plan destroys one of them:", adviceLosesAccess
-		short = "Use terraform state rm as in the first error with this summary."
+		head, full = "Two resources hold this membership, and this plan destroys one of them:", adviceLosesAccess
+		short = "Use terraform state rm. Another error with this summary says how."
 	case findingUndecidedElsewhere:
 		head, full = "A resource whose IDs are not all known yet holds this membership:", adviceUndecided
-		short = "See the first error with this summary."
+		short = "Another error with this summary says what to do."
 	case findingKeptElsewhere:
 		head, short = "Another resource in this configuration manages this membership:", adviceDuplicate
 	default:
@@ -108,20 +109,21 @@ const (
 	adviceExists = "If it was created outside Terraform, set adopt_existing = true, or add this import block with the address of this " +
 		"resource:\n\n" +
 		"import {\n  to = kantata_access_group_membership.NAME\n  id = \"%s\"\n}\n\n" +
-		adviceMoved + " If the last apply failed, apply again instead.\n\n" +
+		adviceMoved + "\n\n" +
 		movedBlock + "\n\n" +
+		"If the last apply failed after a rename, apply again instead.\n\n" +
 		"If the resource uses count and its list has shifted, use for_each with stable keys instead.\n\n" +
 		"If the resource replaces itself with create_before_destroy, set adopt_existing = true."
 
-	adviceRemovedElsewhere = adviceMoved + " Then nothing is removed:\n\n" +
+	adviceRemovedElsewhere = adviceMoved + " Then nothing is removed.\n\n" +
 		movedBlock + "\n\n" +
 		"Otherwise, set adopt_existing = true in the resource that creates it. The person is in the group after the apply, but access may be " +
 		"interrupted for a moment. The same setting also helps if create_before_destroy has left a deposed object."
 
-	adviceLosesAccess = "The apply would remove the person, although the other address keeps the membership. " +
-		"Remove the address that the plan destroys or replaces from the state, and plan again:\n\n" +
+	adviceLosesAccess = "The apply would remove the person, although the other resource keeps the membership. " +
+		"Remove the resource that the plan destroys or replaces from the state, and plan again:\n\n" +
 		"terraform state rm 'ADDRESS'\n\n" +
-		"If the plan destroys a deposed object, the command removes everything at its address. Import the membership there again."
+		"If the plan destroys a deposed object, the command removes everything at that resource address. Import the membership there again."
 
 	adviceUndecided = "Its user_id or access_group_id is not known until apply, so this plan cannot tell whether the resource gives the " +
 		"membership up. To find out, first apply what the ID depends on, for example with -target, and plan again. If the resource keeps " +
@@ -129,8 +131,8 @@ const (
 
 	adviceDuplicate = "Only one resource may manage a membership: remove one of the two."
 
-	adviceMoved = "If a resource or its key was renamed, add this moved block. OLD is the former name, and NEW is the present one, both " +
-		"with the key, for example team[\"jane\"]."
+	adviceMoved = "If a resource or its key was renamed, add this moved block. OLD is the former name, and NEW is the present one. If only " +
+		"a key changed, add the keys, for example team[\"jane@example.com\"]. Without keys, one block moves all members of a renamed resource."
 
 	movedBlock = "moved {\n  from = kantata_access_group_membership.OLD\n  to   = kantata_access_group_membership.NEW\n}"
 )
@@ -150,10 +152,10 @@ func (f finding) warning() (summary, detail string) {
 		return summaryAdopted, fmt.Sprintf("%s already exists%s. Because adopt_existing is set, it is adopted into the state instead "+
 			"of being created. Destroying the resource later removes the membership.", membership, f.origin())
 	case findingAdoptedOrInterrupted:
-		return summaryReview, fmt.Sprintf("%s is removed at one address and adopted at another, because adopt_existing is set. "+
+		return summaryReview, fmt.Sprintf("%s is removed by one resource and adopted by another, because adopt_existing is set. "+
 			"If Terraform deletes it first, it is created again, and access is interrupted for a moment. %s", membership, adviceStableKeys)
 	case findingInterrupted:
-		return summaryReview, fmt.Sprintf("%s is removed at one address and created again at another. Access is interrupted for a moment. %s "+
+		return summaryReview, fmt.Sprintf("%s is removed by one resource and created again by another. Access is interrupted for a moment. %s "+
 			"With create_before_destroy, the apply ends with an error instead.", membership, adviceStableKeys)
 	case findingOccupied:
 		return summaryReview, fmt.Sprintf("%s already exists, and this plan replaces another membership with it. "+
@@ -163,16 +165,16 @@ func (f finding) warning() (summary, detail string) {
 			"there with the ID %q.",
 			membership, adviceStableKeys, f.membership.pair())
 	case findingHeldElsewhere:
-		return summaryReview, fmt.Sprintf("%s is in the state at another address, and this plan creates it at a new one. "+
-			"If the plan destroys or replaces the other address, access is interrupted for a moment. For a renamed resource or key, a moved "+
-			"block avoids this. If the other address only leaves the state, the apply fails: import the membership at the new address "+
-			"instead, with the ID %q, or set adopt_existing = true.",
+		return summaryReview, fmt.Sprintf("%s is in the state of another resource, and a new resource creates it. "+
+			"If the plan destroys or replaces the other resource, access is interrupted for a moment. For a renamed resource or key, a "+
+			"moved block avoids this. If the plan only removes the other resource from the state, the apply fails: import the membership "+
+			"into the new resource instead, with the ID %q, or set adopt_existing = true.",
 			membership, f.membership.pair())
 	}
-	return summaryReview, fmt.Sprintf("%s is in the state at two addresses, or an import block adds a second one. If one of the two is "+
+	return summaryReview, fmt.Sprintf("%s is in the state of two resources, or an import block adds a second one. If one of the two is "+
 		"tainted, replaced or destroyed, the apply removes the person from the group. Only one resource may manage a membership: remove the "+
-		"import block, or remove one address from the state with terraform state rm or a removed block with destroy = false. "+
-		"Let only one block name this person and group.", membership)
+		"import block, or remove one resource from the state with terraform state rm or a removed block with destroy = false. "+
+		"Only one block may name this person and group.", membership)
 }
 
 // origin says who created the membership and when, as far as Kantata returned it.

@@ -223,7 +223,7 @@ func TestExactlyOneOfIDAndAddress(t *testing.T) {
 		"neither":            {nil, "Exactly one of these attributes must be configured"},
 		"both":               {map[string]tftypes.Value{"user_id": text("12000001"), "user_email_address": text("a@b")}, "Exactly one of"},
 		"empty address":      {map[string]tftypes.Value{"user_email_address": text("")}, `The value of user_email_address is "". It must be`},
-		"two addresses":      {map[string]tftypes.Value{"user_email_address": text("a@b,c@d")}, "one e-mail address. Give each person"},
+		"two addresses":      {map[string]tftypes.Value{"user_email_address": text("a@b,c@d")}, "one e-mail address. Use one resource"},
 		"a name":             {map[string]tftypes.Value{"user_email_address": text("Jane")}, `is "Jane". It must be an e-mail address`},
 		"a comma in it":      {map[string]tftypes.Value{"user_email_address": text("jane,doe@example.com")}, "without spaces and commas"},
 		"no-break space":     {map[string]tftypes.Value{"user_email_address": text("\u00a0jane@example.com")}, ""},

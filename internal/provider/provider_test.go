@@ -299,7 +299,7 @@ func TestRejectedToken(t *testing.T) {
 		Steps: []resource.TestStep{{
 			Config: strings.Replace(membershipConfig(fake, `"340002"`, "12000001"), kantatatest.Token, "revoked-token", 1),
 			ExpectError: regexp.MustCompile(`(?s)401 Unauthorized.*Invalid\s+OAuth\s+2\s+Request.*request\s+ID.*` +
-				`Check\s+the\s+environment\s+variable\s+KANTATA_ACCESS_TOKEN`),
+				`Check\s+that\s+KANTATA_ACCESS_TOKEN`),
 		}},
 	})
 	if n := count(fake, "POST"); n != 0 {

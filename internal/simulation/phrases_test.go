@@ -22,9 +22,9 @@ var causes = []struct {
 	holds  func(v *verdict, d diagnostic) bool
 }{
 	{"so it cannot be created", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.existed) }},
-	{"creates it at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
-	{"created again at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
-	{"is removed at one address and adopted at another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
+	{"and another resource creates it", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
+	{"created again by another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
+	{"is removed by one resource and adopted by another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.changesHands) }},
 	{"and this plan replaces another", func(v *verdict, d diagnostic) bool { return v.anyPair(d, v.existed) }},
 	{"Another resource in this configuration manages this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 || v.held(v.before, p) > 0 })
@@ -35,10 +35,10 @@ var causes = []struct {
 	{"Two resources in this configuration create this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, func(p pair) bool { return len(v.config.addressesOf(p)) > 1 })
 	}},
-	{"Two addresses hold this membership", func(v *verdict, d diagnostic) bool {
+	{"Two resources hold this membership", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, v.heldTwice)
 	}},
-	{"is in the state at two addresses", func(v *verdict, d diagnostic) bool {
+	{"is in the state of two resources", func(v *verdict, d diagnostic) bool {
 		return v.anyPair(d, v.heldTwice)
 	}},
 	{"Two resources in this configuration add", func(v *verdict, d diagnostic) bool {
@@ -222,7 +222,7 @@ func runAgain(*verdict, diagnostic) bool { return true }
 // advice is the text of an error, or of all errors with the same summary if this one refers to the first.
 func (v *verdict) advice(d diagnostic) string {
 	text := oneLine(d.text())
-	if strings.Contains(text, "first error with this summary") {
+	if strings.Contains(text, "Another error with this summary") {
 		for _, other := range v.c.diags {
 			if other.summary == d.summary {
 				text += " " + oneLine(other.text())
