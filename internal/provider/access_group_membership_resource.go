@@ -65,9 +65,9 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 			},
 			"user_email_address": schema.StringAttribute{
 				MarkdownDescription: "The e-mail address of the person, for example `jane@example.com`. Set exactly one of `user_id` and " +
-					"`user_email_address`. Case is ignored. The address is looked up when the membership is first planned and when the " +
-					"address changes, but not afterward, so no plan fails because someone was deactivated or got another address in Kantata. " +
-					"Changing it to another address of the same person changes nothing in Kantata. Changing the person replaces the membership.",
+					"`user_email_address`. Case is ignored. The address is looked up when the membership is planned for the first time or " +
+					"replaced, and when the address changes in the configuration. After that, only the user ID counts. Changing it to another " +
+					"address of the same person changes nothing in Kantata. Changing the person replaces the membership.",
 				Optional: true,
 				Validators: []validator.String{emailAddressValidator{
 					padded: true, instead: "Use one resource, or one key of for_each, for each person.",
@@ -78,7 +78,7 @@ func (r *accessGroupMembershipResource) Schema(_ context.Context, _ resource.Sch
 			"created_at": computed(describeCreatedAt),
 			"adopt_existing": schema.BoolAttribute{
 				MarkdownDescription: "Whether to adopt a membership that already exists into the state instead of returning an error, for " +
-					"example `true`. Plan and apply report each adopted membership in a warning. Changing this sends no request. Defaults to `false`.",
+					"example `true`. Plan and apply then show a warning. Changing this sends no request. Defaults to `false`.",
 				Optional: true,
 			},
 		},

@@ -47,7 +47,7 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Looks up people by their e-mail addresses. An address that several people share causes an error. An address that " +
-			"no one has causes an error unless `ignore_missing` is `true`. One request covers up to 200 addresses.",
+			"no one has causes an error unless `ignore_missing` is `true`.",
 		Attributes: map[string]schema.Attribute{
 			"email_addresses": schema.SetAttribute{
 				MarkdownDescription: "The e-mail addresses to look up, for example `[\"jane@example.com\"]`. Case is ignored.",
