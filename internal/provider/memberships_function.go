@@ -33,9 +33,9 @@ func (f *membershipsFunction) Metadata(_ context.Context, _ function.MetadataReq
 func (f *membershipsFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Turns lists of team members into memberships for for_each",
-		MarkdownDescription: "Turns a map of access group IDs to lists of members into a map for the `for_each` of " +
-			"`kantata_access_group_membership`. Each key consists of the access group ID, a slash, and the e-mail address in lower case or the " +
-			"user ID: `340002/jane@example.com` or `340002/12000001`. Each value is an object with `access_group_id`, `user_email_address`, and " +
+		MarkdownDescription: "Turns teams into a map for the `for_each` of `kantata_access_group_membership`. Each key of the map consists of " +
+			"the access group ID, a slash, and the e-mail address in lower case or the user ID: `340002/jane@example.com` or " +
+			"`340002/12000001`. Each value is an object with `access_group_id`, `user_email_address`, and " +
 			"`user_id`; one of the last two is null. Listing a member of a group twice, in any spelling, causes an error. The function sends no " +
 			"requests to Kantata. It requires Terraform 1.8 or newer, or OpenTofu 1.7 or newer.",
 		// A dynamic parameter accepts what yamldecode returns: objects of tuples that mix strings and numbers.
