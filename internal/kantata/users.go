@@ -42,6 +42,9 @@ func (u *User) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// ErrHiddenAddress is wrapped if Kantata finds someone by an e-mail address that it does not return.
+var ErrHiddenAddress = errors.New("the response does not contain the address, so it is not known whose address it is")
+
 // UserFilter narrows a list of users. An empty field does not filter. It is never sent, because Kantata reads a blank parameter as "all".
 type UserFilter struct {
 	// IDs requests these users. Such a list has no pages.
@@ -104,7 +107,8 @@ func FoldEmailAddress(address string) string {
 }
 
 // UsersByEmailAddress returns the people of the account who have one of the addresses, in any case. It is not known whether Kantata's
-// comparison is case-sensitive, so each address is requested as written and in lower case.
+// comparison is case-sensitive, so each address is requested as written and in lower case. The error wraps [ErrHiddenAddress] if one of the
+// addresses may be that of someone whose address is not in the response.
 func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([]User, error) {
 	if _, err := (UserFilter{EmailAddresses: addresses}).query(1, 1); err != nil {
 		return nil, err
@@ -120,6 +124,8 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 		}
 	}
 	var found []User
+	var hidden ID    // of someone whose address is not in the response
+	var ignored bool // the filter
 	seen := map[ID]bool{}
 	for len(spellings) > 0 {
 		n := chunkLength(spellings)
@@ -136,12 +142,13 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 					continue
 				}
 				seen[u.ID] = true
-				if u.EmailAddress == nil { // this is no absence
-					return nil, fmt.Errorf("user %s was found by an e-mail address, but the response does not contain the address, so it is not "+
-						"known whose address it is; use user IDs instead", u.ID)
-				}
-				if requested[FoldEmailAddress(*u.EmailAddress)] {
+				switch {
+				case u.EmailAddress == nil:
+					hidden = u.ID
+				case requested[FoldEmailAddress(*u.EmailAddress)]:
 					found = append(found, u)
+				default:
+					ignored = true
 				}
 			}
 			// The count may be too high, so a page without new rows ends the list in any case.
@@ -149,6 +156,9 @@ func (c *Client) UsersByEmailAddress(ctx context.Context, addresses []string) ([
 				break
 			}
 		}
+	}
+	if hidden != "" && len(found) < len(addresses) && !ignored { // this is no absence
+		return nil, fmt.Errorf("user %s was found by an e-mail address, but %w; use user IDs instead", hidden, ErrHiddenAddress)
 	}
 	return found, nil
 }

@@ -1,6 +1,7 @@
 package kantata
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -93,15 +94,22 @@ func TestUsersWithOtherSpellings(t *testing.T) {
 	})
 }
 
-// TestUsersWithoutAddresses expects an error if Kantata finds someone by an address that it does not return: the person is not missing.
+// TestUsersWithoutAddresses expects an error if Kantata finds someone by an address that it does not return: the person is not missing. If
+// Kantata ignores the filter, the response says nothing about them.
 func TestUsersWithoutAddresses(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		client, _ := serve(t, says(200, `{"count":1,"results":[{"key":"users","id":"42"}],"users":{"42":{"id":"42","email_address":null}}}`))
-		people, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com"})
-		if err == nil || !strings.Contains(err.Error(), "user 42") || len(people) != 0 {
-			t.Errorf("got %+v and the error %v, want an error that names user 42", people, err)
-		}
-	})
+	for other, want := range map[string]error{"jane@example.com": ErrHiddenAddress, "john@example.com": nil} {
+		inBubble(t, func(t *testing.T) {
+			client, _ := serve(t, says(200, `{"count":2,"results":[{"key":"users","id":"42"},{"key":"users","id":"43"}],"users":{
+				"42":{"id":"42","email_address":null},"43":{"id":"43","email_address":"`+other+`"}}}`))
+			_, err := client.UsersByEmailAddress(t.Context(), []string{"jane@example.com", "joe@example.com"})
+			if !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), "user 42") {
+				t.Errorf("with %s: got the error %v, want %v that names user 42", other, err, want)
+			}
+			if people, err := client.UsersByEmailAddress(t.Context(), []string{other}); err != nil || len(people) != 1 {
+				t.Errorf("%s: got %+v and the error %v, want user 43", other, people, err)
+			}
+		})
+	}
 }
 
 // If Kantata ignores the filter or the page number, no other people are returned, and the client does not continue forever.

@@ -200,6 +200,9 @@ func (d *Directory) request(ctx context.Context, addresses []string, answers map
 
 // refused reports an error that may be about one of several addresses, or about the length of the request.
 func refused(err error) bool {
+	if errors.Is(err, kantata.ErrHiddenAddress) {
+		return true
+	}
 	var e *kantata.Error
 	return errors.As(err, &e) && !kantata.IsForbidden(err) && slices.Contains([]int{
 		http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,

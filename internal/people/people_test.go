@@ -730,7 +730,7 @@ func TestOnlyTheListProvesAnAbsence(t *testing.T) {
 // TestARefusedAddressFailsAlone expects that one address which Kantata refuses does not fail those that are looked up with it.
 func TestARefusedAddressFailsAlone(t *testing.T) {
 	t.Parallel()
-	for _, refusal := range []error{errInvalid, errRefusedByProxy} {
+	for _, refusal := range []error{errInvalid, errRefusedByProxy, kantata.ErrHiddenAddress} {
 		synctest.Test(t, func(t *testing.T) {
 			fake := newFakePeople(20)
 			const bad = "bad@example"
