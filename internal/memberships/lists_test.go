@@ -176,9 +176,9 @@ func TestFirstPageIsRecent(t *testing.T) {
 			})
 			awaitLists(s)
 		}
-		absent(5000, 4)
+		absent(5000, 10) // of so many groups that the first page is that of the account
 		time.Sleep(absentFor/2 + time.Second)
-		absent(6000, 20)
+		absent(6000, 10)
 		time.Sleep(absentFor / 2)
 		requests := f.count()
 		absent(7000, 1)
