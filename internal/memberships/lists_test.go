@@ -268,6 +268,26 @@ func TestCreateInDoubtDuringAList(t *testing.T) {
 	})
 }
 
+// A first page with fewer rows than it counts does not say that a pair is absent, even if it is the only page.
+func TestDamagedFirstPage(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(0)
+		f.add(jane)
+		group := groupOf(jane)
+		f.page = func(filter kantata.MembershipFilter, _ int, page *kantata.Page[kantata.Membership]) {
+			if filter == group {
+				page.Items = nil
+			}
+		}
+		s := newStore(f)
+		_, err := s.read(t.Context(), cost.Reading{Filter: group, Extent: cost.FirstPage})
+		checkError(t, err, nil)
+		_, err = s.Find(t.Context(), jane)
+		checkError(t, err, nil)
+	})
+}
+
 // Names that occur in many rows are kept once.
 func TestNamesAreShared(t *testing.T) {
 	t.Parallel()

@@ -339,6 +339,23 @@ func TestList(t *testing.T) {
 			}
 		}
 	})
+	bubble(t, "for ten seconds", func(t *testing.T) {
+		f := newFake(100)
+		s := newStore(f)
+		began := time.Now()
+		for _, c := range []struct {
+			age            time.Duration
+			rows, requests int
+		}{{0, 100, 1}, {10 * time.Second, 100, 1}, {10*time.Second + 1, 99, 2}} {
+			time.Sleep(time.Until(began.Add(c.age)))
+			rows, err := s.completeRows(t.Context(), kantata.MembershipFilter{})
+			checkError(t, err, nil)
+			if len(rows) != c.rows || f.count() != c.requests {
+				t.Errorf("after %v: got %d rows and %d requests so far, want %d and %d", c.age, len(rows), f.count(), c.rows, c.requests)
+			}
+			f.remove("1001")
+		}
+	})
 	bubble(t, "limits", func(t *testing.T) {
 		for limit, requests := range map[int]int{0: 7, 1: 1, 100: 1, 200: 1, 300: 7} {
 			f := newFake(1000)

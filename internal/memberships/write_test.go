@@ -352,6 +352,32 @@ func TestEvidenceIsFresh(t *testing.T) {
 	}
 }
 
+// A row of a list that is more than ten seconds old is no reason to refuse a create, or to adopt the row (rule 5).
+func TestEvidenceFromAList(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		age  time.Duration
+		err  error
+		rows string
+	}{
+		{10 * time.Second, &ExistsError{}, ""}, // at this age, the list need not show that the row was removed
+		{10*time.Second + 1, nil, "1002"},
+	} {
+		bubble(t, c.age.String(), func(t *testing.T) {
+			f := newFake(0)
+			row := f.add(jane)
+			s := newStore(f)
+			_, err := s.completeRows(t.Context(), groupOf(jane))
+			checkError(t, err, nil)
+			f.remove(row.ID)
+			time.Sleep(c.age - f.latency)
+			_, err = s.Create(t.Context(), jane, false)
+			checkError(t, err, c.err)
+			f.checkRows(t, c.rows)
+		})
+	}
+}
+
 // An ID from the state or from a user need not exist in the account. Because of such an ID, a create must not mistake its own row for an
 // older one.
 func TestIDsThatDoNotExist(t *testing.T) {
@@ -459,6 +485,25 @@ func TestDelete(t *testing.T) {
 			}
 		})
 	}
+}
+
+// After a delete that failed, a list that was read before does not say that the row is gone, although a GET of its ID did.
+func TestListsAfterADeleteThatDidNothing(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		f := newFake(0)
+		row := f.add(jane)
+		s := newStore(f)
+		_, err := s.completeRows(t.Context(), groupOf(jane))
+		checkError(t, err, nil)
+		f.before = fail(notFound, opDelete, opGet)
+		checkError(t, s.Delete(t.Context(), row.ID, jane), &NotDeletedError{})
+		rows, err := s.completeRows(t.Context(), groupOf(jane))
+		checkError(t, err, nil)
+		if !slices.Contains(rows, row) {
+			t.Errorf("got %v, want %v among them", rows, row)
+		}
+	})
 }
 
 // errEndless has the type of an error without a type of its own.
@@ -723,6 +768,17 @@ func TestCanceledWrites(t *testing.T) {
 		{name: "create, while it waits for a delete", arrange: func(f *fake) { f.add(jane) }, err: context.Canceled, rows: "1001"},
 		{name: "create, after a POST that failed", arrange: func(f *fake) { f.before = fail(errUnavailable, opPost) },
 			within: 5 * time.Second, err: context.Canceled},
+		{name: "create, after a POST that failed, while its lookup hangs", arrange: func(f *fake) {
+			f.before = func(op string, _ int) error {
+				if op != opPost {
+					return nil
+				}
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.hang = []string{opPair}
+				return errUnavailable
+			}
+		}, within: 5 * time.Second, err: &UncertainError{}},
 		{name: "delete, while a list shows what is gone", del: true, arrange: func(f *fake) {
 			f.latency = 100 * time.Millisecond
 			f.add(jane)
