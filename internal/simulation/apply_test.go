@@ -16,6 +16,7 @@ type application struct {
 	fleet
 	command *command
 	plan    *plan
+	listed  []string // what data sources list that depend on block m
 
 	// mu guards the state and started.
 	mu      sync.Mutex
@@ -33,7 +34,9 @@ func (c *command) apply(cfg *configuration, pl *plan) (*state, map[string]bool) 
 	if pl.empty() {
 		return st, nil
 	}
-	a := &application{fleet: c.startAll(phaseApply), command: c, plan: pl, state: st, started: map[string]bool{}}
+	a := &application{
+		fleet: c.startAll(phaseApply), command: c, plan: pl, listed: cfg.listed(), state: st, started: map[string]bool{},
+	}
 	defer a.end()
 	if c.failed() {
 		return pl.state, nil
@@ -58,6 +61,7 @@ func (a *application) nodes() (nodes []*node) {
 		data[addr] = n
 		nodes = append(nodes, n)
 	}
+	var before []*node // creates and updates of block m
 	for _, ch := range a.plan.changes {
 		if ch.action == actionForget {
 			a.save(func(st *state) { delete(st.current, ch.addr) })
@@ -79,12 +83,20 @@ func (a *application) nodes() (nodes []*node) {
 		}
 		if ch.creates() || ch.action == actionUpdate {
 			nodes = append(nodes, build)
+			if block(ch.addr) == "m" {
+				before = append(before, build)
+			}
 		}
 		switch {
 		case first:
 			destroy.after = append(destroy.after, build)
 		case ch.action == actionReplace:
 			build.after = append(build.after, destroy)
+		}
+	}
+	if len(before) > 0 {
+		for _, group := range a.listed {
+			nodes = append(nodes, &node{name: "list " + group, after: before, run: func() bool { return a.main.list(group) }})
 		}
 	}
 	return nodes
@@ -161,6 +173,9 @@ func (p *process) destroyObject(ch *change) (*object, bool) {
 	failed := c.add(ch.addr, ch.pairs(), resp.Diagnostics)
 	v := p.unmarshal(resp.NewState)
 	if v.IsNull() {
+		if !failed {
+			c.observe.destroyed(prior)
+		}
 		return nil, !failed
 	}
 	if !failed {

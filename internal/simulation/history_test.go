@@ -39,7 +39,8 @@ type settings struct {
 	DefaultRows bool // every person has a row in a group that no one manages here
 	// Lag is the time, in ms, after which lists show a change. A GET of one membership shows it at once.
 	Lag int
-	// Lists is the access group that a data source lists: a number, "all" or "".
+	// Lists is the access group that data sources list: a number, "all" or "". One is read in each plan, and one depends on block m, so it
+	// is read in the apply if the plan creates or updates memberships of that block.
 	Lists string
 }
 

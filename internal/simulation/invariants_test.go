@@ -26,6 +26,7 @@ const (
 	kindStaleRead      = "a read shows a membership that was removed two minutes before"
 	kindIncompleteList = "a list lacks a membership that existed all the time"
 	kindRowTwice       = "a list shows a membership twice"
+	kindStaleList      = "a list shows a membership that the run has removed"
 	kindAdopted        = "a membership is adopted silently"
 	kindOwnRemoved     = "the run removes what it created"
 	kindStranger       = "a membership is removed that was not in the state"
@@ -59,10 +60,11 @@ const (
 
 // kinds is ordered from causes to consequences.
 var kinds = []string{
-	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindAdopted, kindOwnRemoved,
-	kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess, kindNotCreated, kindTwoAddresses,
-	kindUnannounced, kindPlanSilent, kindPlanFalse, kindNamesNoOne, kindListNeeded, kindWrongState, kindFalseCause, kindFails, kindNotReached,
-	kindUndone, kindAfterDoubt, kindBlindPost, kindSlow, kindSlowStop, kindInFlight, kindNotShared, kindLateRequest, kindManyRequests,
+	kindPanic, kindToken, kindPlanWrites, kindFalseAbsence, kindStaleRead, kindIncompleteList, kindRowTwice, kindStaleList, kindAdopted,
+	kindOwnRemoved, kindStranger, kindUnplanned, kindInconsistent, kindDoubled, kindStillIn, kindForgotten, kindLostAccess,
+	kindNotCreated, kindTwoAddresses, kindUnannounced, kindPlanSilent, kindPlanFalse, kindNamesNoOne, kindListNeeded, kindWrongState,
+	kindFalseCause, kindFails, kindNotReached, kindUndone, kindAfterDoubt, kindBlindPost, kindSlow, kindSlowStop, kindInFlight,
+	kindNotShared, kindLateRequest, kindManyRequests,
 }
 
 // overlapping is appended to the kind of a violation if the run removes and creates one pair, so that these are separate kinds.
@@ -642,6 +644,13 @@ func (w *world) created(next *object, began, sent time.Time) {
 	w.made = append(w.made, made{number(next.id()), time.Now()})
 }
 
+// destroyed records a membership that the provider has removed.
+func (w *world) destroyed(prior *object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone[prior.id()] = true
+}
+
 // made is the ID that a create returned, and when.
 type made struct {
 	id int64
@@ -655,7 +664,7 @@ func (v *verdict) judgeAdoptions() {
 			v.broke(kindAdopted, "%s", p)
 		}
 	}
-	v.adopted, v.made = nil, nil
+	v.adopted, v.made, v.gone = nil, nil, map[string]bool{}
 }
 
 // judgeRefusals checks that no delete undoes what the refusal of a create says (rule 11).
@@ -714,22 +723,43 @@ func (v *verdict) judgePosts() {
 	}
 }
 
-// listed checks that a list that the provider returns as complete contains every row that existed during the whole read.
-func (w *world) listed(group string, ids []string, began time.Time) {
+// written returns the IDs of what the run has created or adopted, and of what it has removed. Another process does not know it.
+func (w *world) written() (made, gone map[string]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	made = map[string]bool{}
+	if w.history.Alias {
+		return made, nil
+	}
+	for _, m := range w.made {
+		made[fmt.Sprint(m.id)] = true
+	}
+	return made, maps.Clone(w.gone)
+}
+
+// listed checks that a list that the provider returns as complete contains every row that existed during the whole read, and that it shows
+// what the process had created or removed before.
+func (w *world) listed(group string, ids []string, l listing) {
 	if len(slices.Compact(slices.Sorted(slices.Values(ids)))) != len(ids) {
 		w.broke(kindRowTwice, "%v", ids)
 	}
-	exists := map[string]bool{}
+	exists, absent := map[string]bool{}, map[string]bool{}
 	for _, ch := range w.kantata.Changes() {
 		if group != "" && pairOf(ch.Membership).group != group {
 			continue
 		}
 		id := fmt.Sprint(ch.Membership.ID)
-		exists[id] = ch.Added && began.Sub(ch.At) > evidenceAge && !w.hidden[id]
+		exists[id] = ch.Added && (l.made[id] || l.began.Sub(ch.At) > evidenceAge) && !w.hidden[id]
+		absent[id] = !ch.Added && l.gone[id]
 	}
 	for id, there := range exists {
 		if there && !slices.Contains(ids, id) {
 			w.broke(kindIncompleteList, "%s (group %q)", id, group)
+		}
+	}
+	for _, id := range ids {
+		if absent[id] {
+			w.broke(kindStaleList, "%s (group %q)", id, group)
 		}
 	}
 }

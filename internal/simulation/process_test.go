@@ -314,11 +314,22 @@ func (p *process) importObject(addr, id string) (*object, bool) {
 	return o, ok
 }
 
+// listing is what was known when a list began: the time, and the IDs of what the run had created and removed.
+type listing struct {
+	began      time.Time
+	made, gone map[string]bool
+}
+
+func (c *command) listing() listing {
+	made, gone := c.observe.written()
+	return listing{time.Now(), made, gone}
+}
+
 // list reads a data source that lists an access group, or the account if the group is "".
 func (p *process) list(group string) bool {
 	c := p.command
 	t := schemas().DataSourceSchemas[listName].ValueType().(tftypes.Object)
-	began := time.Now()
+	l := c.listing()
 	resp, err := p.server.ReadDataSource(p.ctx, &tfprotov6.ReadDataSourceRequest{TypeName: listName, Config: filter(t, group)})
 	if c.failCall("data "+group, nil, err) || c.add("data "+group, nil, resp.Diagnostics) {
 		return false
@@ -333,7 +344,7 @@ func (p *process) list(group string) bool {
 	for _, r := range rows {
 		ids = append(ids, attributes(r)["id"])
 	}
-	c.observe.listed(group, ids, began)
+	c.observe.listed(group, ids, l)
 	return true
 }
 
@@ -353,7 +364,7 @@ const queryLimit = 10_000
 func (p *process) query(group string) bool {
 	c, addr := p.command, "list."+typeName+"."+listBlock(group)
 	t := schemas().ListResourceSchemas[typeName].ValueType().(tftypes.Object)
-	began := time.Now()
+	l := c.listing()
 	stream, err := p.server.(tfprotov6.ListResourceServer).ListResource(p.ctx, &tfprotov6.ListResourceRequest{
 		TypeName: typeName, Config: filter(t, group), IncludeResource: true, Limit: queryLimit,
 	})
@@ -368,7 +379,7 @@ func (p *process) query(group string) bool {
 		attrs := attributes(p.unmarshal(r.Resource))
 		ids, found = append(ids, attrs["id"]), append(found, addr+" "+r.DisplayName+" "+attrs["user_id"])
 	}
-	c.observe.listed(group, ids, began)
+	c.observe.listed(group, ids, l)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.found = append(c.found, found...)

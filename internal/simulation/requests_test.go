@@ -20,8 +20,8 @@ func (v *verdict) judgeRequests(f *facts) {
 // person and of the pair) and 4 in the apply (both again, the lookup before the POST, and the POST). Lists cost at most as much as the
 // small requests that they replace, so each of the four numbers grows by 1 at most. A process requests 3 first pages at most before it
 // knows what lists cost, and a run has 3 processes at most. A fault costs repeated requests, and 10 lookups if it hits a write. A data
-// source or a list block reads its list 3 times at most, and each time the last page twice. So does a process with the list of people that
-// shows an address in another case, if Kantata compares addresses exactly.
+// source or a list block reads its list 3 times at most, in the plan and again in the apply, and each time the last page twice. So does a
+// process with the list of people that shows an address in another case, if Kantata compares addresses exactly.
 func (v *verdict) mostRequests() int {
 	most := 3*3 + 8*(len(v.before.all())+len(v.cfg.instances()))
 	for _, fault := range v.s.Faults {
@@ -39,7 +39,7 @@ func (v *verdict) mostRequests() int {
 	if v.history.Reading == "addresses-are-compared-exactly" {
 		most += 3 * 3 * (v.pages(people) + 2)
 	}
-	return most + lists*3*(v.pagesOf("")+2)
+	return most + 2*3*lists*(v.pagesOf("")+2)
 }
 
 // mostForQuietPlan bounds a plan that finds every membership as the state has it and wants nothing else. Ten reads share a request, or a

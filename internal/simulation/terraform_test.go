@@ -134,7 +134,9 @@ type command struct {
 type observer interface {
 	read(addr string, prior, next *object, began time.Time)
 	created(next *object, began, sent time.Time)
-	listed(group string, ids []string, began time.Time)
+	destroyed(prior *object)
+	written() (made, gone map[string]bool)
+	listed(group string, ids []string, l listing)
 	broke(kind, format string, args ...any) // what happens may be after the end of the process
 	ended(w *wire)
 }

@@ -70,11 +70,12 @@ type world struct {
 
 	mu         sync.Mutex // guards the rest: requests run events at the same time as calls
 	trace      strings.Builder
-	adopted    []pair        // by the run, see created
-	made       []made        // by the run, see created
-	overlap    bool          // the run removes and creates one pair
-	suspected  map[pair]bool // an error named the pair, or a run that concerned it was killed
-	outside    map[pair]bool // changed outside Terraform
+	adopted    []pair          // by the run, see created
+	made       []made          // by the run, see created
+	gone       map[string]bool // IDs of what the run has removed
+	overlap    bool            // the run removes and creates one pair
+	suspected  map[pair]bool   // an error named the pair, or a run that concerned it was killed
+	outside    map[pair]bool   // changed outside Terraform
 	everWanted map[pair]bool
 	abandoned  map[pair]bool   // removed from the state only, as the user asked
 	hidden     map[string]bool // memberships that lists count and never show
@@ -140,7 +141,7 @@ func newWorld(h history, res *result, kantata *kantatatest.Server) *world {
 	w := &world{
 		history: h, kantata: kantata, config: &configuration{lists: h.Lists}, state: newState(), result: res,
 		suspected: map[pair]bool{}, outside: map[pair]bool{}, everWanted: map[pair]bool{}, abandoned: map[pair]bool{},
-		hidden: map[string]bool{}, left: map[string]bool{},
+		hidden: map[string]bool{}, left: map[string]bool{}, gone: map[string]bool{},
 	}
 	kantata.SetListLag(time.Duration(h.Lag) * time.Millisecond)
 	for g := range groups {
