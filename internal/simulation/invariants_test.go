@@ -488,7 +488,8 @@ func (v *verdict) judgeState(f *facts) {
 		if !slices.ContainsFunc(names, func(name string) bool { _, ok := wanted[name]; return ok }) { // the plan removes all of them
 			continue
 		}
-		if v.s.Command == commandRefreshOnly && v.held(v.before, p) > 1 { // no plan call shows it
+		interrupted := v.plan == nil && v.c.halted()
+		if (v.s.Command == commandRefreshOnly || interrupted) && v.held(v.before, p) > 1 { // no plan call shows it
 			continue
 		}
 		if len(names) > 1 && !v.excused(p) && !v.says(p) {
