@@ -25,6 +25,8 @@ func random(seed uint64) history {
 	switch {
 	case g.outrun:
 		g.addWhatIsCreated(&first)
+	case g.lists && g.one(4):
+		g.failPages(&first)
 	case g.one(4):
 		g.disturb(&first)
 	}
@@ -154,8 +156,12 @@ func (g *generator) outside(phase string, at int, what ...string) event {
 
 // disturb adds changes outside Terraform, faults and interrupts to a step.
 func (g *generator) disturb(s *step) {
-	if g.one(4) {
+	switch {
+	case g.one(4):
 		g.incident(s)
+		return
+	case g.lists && g.one(4):
+		g.removeEnds(s)
 		return
 	}
 	any := []string{eventAdd, eventRemove, eventAgain}
@@ -242,11 +248,31 @@ func (g *generator) incident(s *step) {
 	case 5: // a rate limit that does not end
 		phase := pick(g, phasePlan, phaseApply)
 		s.Faults = append(s.Faults, limited(phase, http.MethodGet, 40), limited(phase, http.MethodPost, 40))
-	case 6: // lists change while they are read, and no row of them comes twice if the last page has only one row
-		s.Command = commandQuery
-		for group := range groups {
-			s.Events = append(s.Events, event{Phase: phasePlan, At: 1 + g.IntN(12), What: eventEnds, Who: person{Group: group}})
+	case 6:
+		g.removeEnds(s)
+	}
+}
+
+// failPages lets requests fail while creates are planned, most likely those of the list of the first group, which lookups wait for. If a
+// quick reading of the list fails, another one follows.
+func (g *generator) failPages(s *step) {
+	for u := range countedUser {
+		if p := (person{User: u}); !g.config.has(p) {
+			s.Events = append(s.Events, event{Phase: phasePlan, What: eventAdd, Who: p})
 		}
+	}
+	s.Faults = append(s.Faults, fault{
+		Phase: phasePlan, Method: http.MethodGet, Times: 1 + g.IntN(10), Skip: 11 + g.IntN(8),
+		Effect: kantatatest.ReturnStatus, Status: pick(g, 400, 404),
+	})
+}
+
+// removeEnds lets lists change while they are read. No row of them comes twice if the last page has only one row. The first four requests
+// are those of the first pages, and the next four those of the last pages.
+func (g *generator) removeEnds(s *step) {
+	s.Command = commandQuery
+	for group := range groups {
+		s.Events = append(s.Events, event{Phase: phasePlan, At: 5 + g.IntN(6), What: eventEnds, Who: person{Group: group}})
 	}
 }
 
