@@ -32,7 +32,7 @@ func (v *verdict) mostRequests() int {
 			most += 10 + e.Secs
 		}
 	}
-	lists := len(v.cfg.listed())
+	lists := len(v.config.listed()) // terraform destroy reads data sources, too
 	if v.s.Command == commandQuery {
 		lists = groups + 1
 	}
