@@ -53,15 +53,19 @@ func newBench(ctx context.Context, dir string, o options) (*bench, error) {
 // scenario is a command to measure.
 type scenario struct {
 	title string
-	// command contains the arguments of Terraform. If it is empty, the plugin runs without Terraform.
-	command []string
-	modes   []string
-	config  string
+	// command contains the arguments of Terraform. If it is empty, the plugin runs without Terraform. The command first runs before it, and
+	// is not measured.
+	first, command []string
+	modes          []string
+	config         string
 	// rows is the number of memberships in the account, and managed the number in the configuration. They exist and are in the state,
-	// unless the command creates them.
+	// unless the apply creates them.
 	rows, managed int
 	creates       bool
 }
+
+// savedPlan is the file of the plan that is measured and then applied.
+const savedPlan = "saved.tfplan"
 
 // accountRows is the number of memberships in the account of the plan and of the apply, unless the plan contains more.
 const accountRows = 1_600
@@ -81,9 +85,13 @@ func (o options) scenarios() []scenario {
 		})
 	}
 	if n := o.apply; n > 0 {
+		saving := []string{"plan", "-out=" + savedPlan}
 		all = append(all, scenario{
-			title:   fmt.Sprintf("An apply, with its plan, that creates %s memberships in an account of %s", thousands(n), thousands(accountRows)),
-			command: []string{"apply", "-auto-approve"}, modes: compared,
+			title:   fmt.Sprintf("A plan that adds %s memberships, in an account of %s", thousands(n), thousands(accountRows)),
+			command: saving, modes: compared, config: membershipsConfig, rows: accountRows, managed: n, creates: true,
+		}, scenario{
+			title: fmt.Sprintf("An apply of such a plan, which creates the %s memberships", thousands(n)),
+			first: saving, command: []string{"apply", savedPlan}, modes: compared,
 			config: membershipsConfig, rows: accountRows, managed: n, creates: true,
 		})
 	}
@@ -156,6 +164,11 @@ func (b *bench) measure(ctx context.Context, s scenario) (fastest []measurement,
 					return nil, err
 				}
 				defer a.fake.Close()
+			}
+			if len(s.first) > 0 {
+				if _, err := b.run(ctx, a, mode, s.first...); err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", s.title, mode, err)
+				}
 			}
 			a.fake.SetLatency(b.latency)
 			m, err := b.run(ctx, a, mode, s.command...)
@@ -231,10 +244,10 @@ func (b *bench) run(ctx context.Context, a *account, mode string, args ...string
 		"KANTATA_BASE_URL=" + a.fake.URL(), "KANTATA_ACCESS_TOKEN=" + kantatatest.Token,
 		usage.ModeVariable + "=" + mode, usage.DirVariable + "=" + used, usage.BeforeVariable + "=" + b.plugin,
 	}
-	command := b.cli.Command(ctx, a.dir, variables, append(args, "-no-color", "-input=false")...)
-	if len(args) == 0 {
-		command = exec.CommandContext(ctx, filepath.Join(b.dir, "bin", "terraform-provider-kantata")) //nolint:gosec // terraformcli built it
-		command.Env = append(os.Environ(), variables...)
+	command := exec.CommandContext(ctx, filepath.Join(b.dir, "bin", "terraform-provider-kantata")) //nolint:gosec // terraformcli built it
+	command.Env = append(os.Environ(), variables...)
+	if len(args) > 0 {
+		command = b.cli.Command(ctx, a.dir, variables, slices.Insert(slices.Clone(args), 1, "-no-color", "-input=false")...)
 	}
 	a.fake.ResetRequests()
 	start := time.Now()
