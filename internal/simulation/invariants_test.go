@@ -724,7 +724,8 @@ func (v *verdict) judgePosts() {
 	}
 }
 
-// written returns the IDs of what the run has created or adopted, and of what it has removed. Another process does not know it.
+// written returns the IDs of what the run has created or adopted, and of what it has removed. A resource whose membership another one has
+// adopted is destroyed without a DELETE (rule 11). Another process does not know any of it.
 func (w *world) written() (made, gone map[string]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -735,7 +736,9 @@ func (w *world) written() (made, gone map[string]bool) {
 	for _, m := range w.made {
 		made[fmt.Sprint(m.id)] = true
 	}
-	return made, maps.Clone(w.gone)
+	gone = maps.Clone(w.gone)
+	maps.DeleteFunc(gone, func(id string, _ bool) bool { return made[id] })
+	return made, gone
 }
 
 // listed checks that a list that the provider returns as complete contains every row that existed during the whole read, and that it shows
