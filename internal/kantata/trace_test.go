@@ -135,8 +135,13 @@ func TestServerClosesIdleConnections(t *testing.T) {
 // a change of the network: more attempts would fail than max_retries and an outage allow.
 func TestLostConnections(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		client, a := serve(t, func(w http.ResponseWriter, _ int) {
-			time.Sleep(time.Second)
+		var arrived sync.WaitGroup // ten requests at a time need ten connections
+		arrived.Add(10)
+		client, a := serve(t, func(w http.ResponseWriter, n int) {
+			if n <= 10 {
+				arrived.Done()
+				arrived.Wait()
+			}
 			send(w, 200, one)
 		})
 		var lost atomic.Int32 // the number of the last connection that transmits nothing

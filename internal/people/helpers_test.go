@@ -207,3 +207,16 @@ func lookUpLikeTerraform(t *testing.T, d *Directory, addresses []string, work ti
 	close(next)
 	workers.Wait()
 }
+
+// age makes all that the directory knows older.
+func age(d *Directory, by time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range []*time.Time{&d.list.began, &d.list.firstBegan, &d.list.notBefore} {
+		*t = t.Add(-by)
+	}
+	for address, known := range d.byAddress {
+		known.began = known.began.Add(-by)
+		d.byAddress[address] = known
+	}
+}

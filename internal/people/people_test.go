@@ -610,7 +610,7 @@ func TestAnOldListProvesNoAbsence(t *testing.T) {
 					}
 					awaitList(t, d) // the second lookup also requests the first page, which is the list
 				}
-				time.Sleep(c.age)
+				age(d, c.age)
 				fake.mu.Lock()
 				fake.people = append(slices.Clone(fake.people), testUser(1000, "Jane@Example.com"))
 				fake.mu.Unlock()
@@ -618,7 +618,7 @@ func TestAnOldListProvesNoAbsence(t *testing.T) {
 					if users, err := d.ByEmailAddress(t.Context(), "jane@example.com"); err != nil || len(users) != want {
 						t.Errorf("got %v and the error %v, want %d people", users, err, want)
 					}
-					time.Sleep(3 * time.Second)
+					age(d, 3*time.Second)
 				}
 			})
 		})
