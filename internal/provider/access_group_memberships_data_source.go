@@ -108,7 +108,7 @@ func (d *accessGroupMembershipsDataSource) Read(ctx context.Context, req datasou
 			return
 		}
 	}
-	limitMemory(len(rows))
+	allowRows(len(rows))
 	model.Memberships = newMembershipList(ctx, rows, addresses)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

@@ -52,21 +52,25 @@ func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &kantataProvider{version: version} }
 }
 
-// LimitMemory sets a soft memory limit, so that garbage is collected earlier if an account is huge: Terraform runs other providers at the
-// same time. Below the limit, garbage is collected less often than by default, because that took a third of the CPU time of a plan.
-// GOMEMLIMIT and GOGC override this.
+// LimitMemory sets a soft memory limit of 160 MiB, so that garbage is collected earlier if an account is huge: Terraform runs other
+// providers at the same time. Below the limit, garbage is collected less often than by default, because that took a third of the CPU time
+// of a plan. GOMEMLIMIT and GOGC override this.
 func LimitMemory() {
-	limitMemory(0)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 }
 
-// limitMemory sets the limit to 160 MiB, and 1 KiB for each row of a data source: the plugin framework makes several copies of them. If
-// what is in use does not fit in the limit, the collector runs all the time.
-func limitMemory(rows int) {
+const memoryLimit = 160 << 20
+
+// allowRows raises the limit by 1 KiB for each row of a data source: the plugin framework makes several copies of them. If what is in use
+// does not fit in the limit, the collector runs all the time. A data source with fewer rows does not lower the limit again.
+func allowRows(rows int) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(160<<20 + int64(rows)<<10)
+		debug.SetMemoryLimit(max(debug.SetMemoryLimit(-1), memoryLimit+int64(rows)<<10))
 	}
 }
 

@@ -331,19 +331,23 @@ func TestFrameworkLogIsOmittedOnlyIfTerraformWritesNoLog(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	before := debug.SetMemoryLimit(-1)
-	t.Cleanup(func() { debug.SetMemoryLimit(before) })
-	limit := func(rows int) int64 {
-		limitMemory(rows)
-		return debug.SetMemoryLimit(-1)
-	}
+	limit := debug.SetMemoryLimit(-1)
+	percent := debug.SetGCPercent(100)
+	t.Cleanup(func() {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
+	})
 	t.Setenv("GOMEMLIMIT", "")
-	none, many := limit(0), limit(100_000)
-	if none >= many {
-		t.Errorf("limit for 100,000 rows: got %d bytes, want more than the %d for none", many, none)
-	}
-	t.Setenv("GOMEMLIMIT", "1GiB")
-	if got := limit(0); got != many {
-		t.Errorf("limit with GOMEMLIMIT set: got %d bytes, want %d, which was set before", got, many)
+	LimitMemory()
+	for _, c := range []struct {
+		variable string
+		rows     int
+		want     int64
+	}{{"", 100_000, memoryLimit + 100_000<<10}, {"", 10, memoryLimit + 100_000<<10}, {"1GiB", 200_000, memoryLimit + 100_000<<10}} {
+		t.Setenv("GOMEMLIMIT", c.variable)
+		allowRows(c.rows)
+		if got := debug.SetMemoryLimit(-1); got != c.want {
+			t.Errorf("limit after %d rows with GOMEMLIMIT=%q: got %d bytes, want %d", c.rows, c.variable, got, c.want)
+		}
 	}
 }
