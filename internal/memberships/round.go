@@ -163,9 +163,12 @@ func (s *Store) choose(open []*lookup) (readings []cost.Reading, now, waiting []
 			continue
 		}
 		longest = max(longest, l.pages)
-		if _, ok := byGroup[filter.AccessGroupID]; !ok && l.spent > 0 && !s.certain(l) {
-			other := s.known(cost.List{Needs: account.Needs}, filter)
-			d.Unread, d.Held = d.Unread+other.Remaining(), d.Held+other.Held
+		if _, ok := byGroup[filter.AccessGroupID]; ok {
+			continue
+		}
+		d.Held += s.held(l)
+		if l.spent > 0 && !s.certain(l) {
+			d.Unread += s.known(cost.List{Needs: account.Needs}, filter).Remaining()
 		}
 	}
 	d.OnePage = longest == 1

@@ -43,6 +43,7 @@ func TestTargetsOffTheGrid(t *testing.T) {
 	plans := []curve.Plan{
 		{Rows: 12_000, AccountGroups: 40, Groups: 5, Memberships: 40}, {Rows: 2_823, AccountGroups: 37, Groups: 7, Memberships: 95},
 		{Rows: 15_770, AccountGroups: 17, Groups: 2, Memberships: 18}, {Rows: 1_698, AccountGroups: 7, Groups: 7, Memberships: 49},
+		{Rows: 2_240, AccountGroups: 20, Groups: 9, Memberships: 26}, {Rows: 1_824, AccountGroups: 12, Groups: 10, Memberships: 47},
 	}
 	for range sampled(400, 60) {
 		plan := curve.Plan{AccountGroups: 1 + random.IntN(40)}
