@@ -3,6 +3,7 @@
 package cost
 
 import (
+	"math"
 	"slices"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -24,16 +25,19 @@ const (
 	fewTrips = 2
 	// perRequest is how many lookups by ID the best provider answers with one request: Terraform sends ten at a time.
 	perRequest = 10
+	// smallPlan is how many lookups there may be before the account's list is read in parts: a smaller plan would gain no round trip.
+	smallPlan = 20
 )
 
 // Extent is how much of a list is read.
 type Extent int
 
-// The extents, each of which includes the one before it. AllPages are read in any order: a row that is on none of them may still exist.
-// Completely means that this is excluded.
+// The extents, each of which includes the one before it. SomePages are the next pages that are not at hand. AllPages are read in any order:
+// a row that is on none of them may still exist. Completely means that this is excluded.
 const (
 	Nothing Extent = iota
 	FirstPage
+	SomePages
 	AllPages
 	Completely
 )
@@ -71,11 +75,13 @@ type List struct {
 	Blocked bool
 }
 
-// Reading is a list to read, and how much of it. If Waits, its lookups wait for it. The small requests of all others are sent at once. If
-// Quickly, the proof of a list may take more requests and fewer round trips: a proof for each of many groups would take too many.
+// Reading is a list to read, and how much of it. Pages is the number of pages if Extent is SomePages, and 0 otherwise. If Waits, its
+// lookups wait for it. The small requests of all others are sent at once. If Quickly, the proof of a list may take more requests and fewer
+// round trips: a proof for each of many groups would take too many.
 type Reading struct {
 	Filter  kantata.MembershipFilter
 	Extent  Extent
+	Pages   int
 	Waits   bool
 	Quickly bool
 }
@@ -105,13 +111,15 @@ func (d Demand) Decide() (readings []Reading) {
 		return []Reading{d.Account.read(true)}
 	case few:
 	case d.Account.costUnknown() && learn:
-		return []Reading{{d.Account.Filter, FirstPage, false, false}}
+		return []Reading{{Filter: d.Account.Filter, Extent: FirstPage}}
 	case d.Account.costUnknown(), d.Account.InProgress == FirstPage:
 		return nil
 	}
 	if d.Account.Pages > 0 && !d.Account.Blocked && (!all || d.Account.Remaining() <= unread) {
 		if d.Account.worthReading(d.Account.Pages <= shortPages, spare) {
 			readings = append(readings, d.Account.read(true))
+		} else if pages := d.part(held); pages > 0 {
+			readings = append(readings, Reading{Filter: d.Account.Filter, Extent: SomePages, Pages: pages})
 		}
 		return readings
 	}
@@ -125,13 +133,24 @@ func (d Demand) Decide() (readings []Reading) {
 		case g.worthReading(short, spare):
 			readings = append(readings, g.read(few))
 		case g.costUnknown() && learn && (short && (spare >= 1 || g.Spent >= 1) || !short && len(readings) < most):
-			readings = append(readings, Reading{g.Filter, FirstPage, d.OnePage && g.Needs == Completely && g.Lookups > 1, false})
+			readings = append(readings, Reading{Filter: g.Filter, Extent: FirstPage, Waits: d.OnePage && g.Needs == Completely && g.Lookups > 1})
 		default:
 			continue
 		}
 		spare -= float64(g.Remaining())
 	}
 	return readings
+}
+
+// part is how many pages of the account's list the target allows to read although it does not allow all of them. Then more lookups find
+// their rows at hand. One request is left for those that do not.
+func (d Demand) part(held int) int {
+	a := d.Account
+	if a.Needs != AllPages || a.Pages > shortPages || a.InProgress != Nothing || d.Asked <= smallPlan {
+		return 0
+	}
+	target := 2*((d.Asked+perRequest-1)/perRequest) + 3
+	return min(a.Remaining(), target-held-a.Held-1-int(math.Ceil(a.Spent+a.Requests)))
 }
 
 // read reads the list. Its lookups wait for it if that takes no more round trips than their small requests. Lookups by pair cost a request
@@ -141,7 +160,7 @@ func (l List) read(quickly bool) Reading {
 	if l.Needs == Completely {
 		waits = l.Trips() <= fewTrips
 	}
-	return Reading{l.Filter, l.Needs, waits, quickly && waits && l.Needs == Completely}
+	return Reading{Filter: l.Filter, Extent: l.Needs, Waits: waits, Quickly: quickly && waits && l.Needs == Completely}
 }
 
 func (l List) costUnknown() bool { return l.Pages == 0 && !l.Blocked && l.InProgress == Nothing }

@@ -199,7 +199,7 @@ func (s *Store) read(ctx context.Context, r cost.Reading) (rows []kantata.Member
 	if r.Extent == cost.Completely {
 		err = s.readCompletely(ctx, l, r.Quickly)
 	} else {
-		err = s.readPages(ctx, l, r.Extent)
+		err = s.readPages(ctx, l, r)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,7 +207,7 @@ func (s *Store) read(ctx context.Context, r cost.Reading) (rows []kantata.Member
 	l.inProgress = nil
 	if err != nil {
 		l.held = 0
-	} else if r.Extent > cost.FirstPage {
+	} else if r.Extent >= cost.AllPages {
 		l.spent = 0
 	}
 	if err == nil && r.Extent == cost.Completely {
@@ -216,8 +216,8 @@ func (s *Store) read(ctx context.Context, r cost.Reading) (rows []kantata.Member
 	return rows, err
 }
 
-// readPages reads the first page, or all pages that are not at hand, in any order.
-func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
+// readPages reads the first page, and some or all pages that are not at hand, in any order.
+func (s *Store) readPages(ctx context.Context, l *list, r cost.Reading) error {
 	pages := s.pagesOf(l.filter)
 	s.mu.Lock()
 	held, last, began := s.held(l), l.pages, time.Now()
@@ -234,8 +234,8 @@ func (s *Store) readPages(ctx context.Context, l *list, e cost.Extent) error {
 		l.first, l.firstBegan = page, began
 		s.mu.Unlock()
 	}
-	if e == cost.FirstPage {
-		return nil
+	if r.Extent < cost.AllPages {
+		last = min(last, held+r.Pages)
 	}
 	return pages.Each(ctx, held+1, last, func(ctx context.Context, number int) error {
 		page, err := pages.Page(ctx, number)

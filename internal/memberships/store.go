@@ -10,7 +10,8 @@
 // knows whether the account has one page or five hundred, or how many lookups will follow. So a round that sends its small requests
 // also requests the first page of a list, which tells what the rest costs. The rest is read once the small requests that the list
 // would have saved reach a quarter to a third of its cost: earlier, it wastes pages if few lookups follow; later, it costs round trips. A
-// round waits for a list only if that is hardly slower than its small requests. These also replace a list that fails or is slow (rule 13).
+// short list of the account is read in parts, as far as the target for requests allows. A round waits for a list only if that is hardly
+// slower than its small requests. These also replace a list that fails or is slow (rule 13).
 //
 // Lists (lists.go, package paging). That a row exists needs no proof: any page that shows it will do, for a minute. That a pair is
 // absent needs a complete list, and holds for ten seconds. A list of several pages is complete if no row before its last page was

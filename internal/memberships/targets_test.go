@@ -106,3 +106,24 @@ func readAll(t *testing.T, f *fake, plan curve.Plan) curve.Point {
 	time.Sleep(time.Minute) // until no list is being read
 	return curve.Point{Plan: plan, Requests: f.count() - before, RoundTrips: roundTrips}
 }
+
+// A list that the target does not allow yet is read in parts, so that large plans take few round trips. A small plan costs no more for it.
+func TestListReadInParts(t *testing.T) {
+	f := newFake(1_600)
+	cost := func(t *testing.T, n int) (got curve.Point) {
+		synctest.Test(t, func(t *testing.T) {
+			got = readAll(t, f, curve.Plan{Rows: 1_600, AccountGroups: 20, Groups: 20, Memberships: n})
+		})
+		return got
+	}
+	if got := cost(t, 20); got.Requests > 3 {
+		t.Errorf("%s: got %d requests, want at most 3", got.Plan, got.Requests)
+	}
+	trips, plans := 0.0, 0.0
+	for n := 100; n <= 1_000; n += 20 {
+		trips, plans = trips+cost(t, n).RoundTrips, plans+1
+	}
+	if average := trips / plans; average > 4 {
+		t.Errorf("got %.2f round trips on average for plans of 100 to 1,000 of 1,600 memberships, want at most 4", average)
+	}
+}
