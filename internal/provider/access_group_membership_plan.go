@@ -45,11 +45,11 @@ func (r *accessGroupMembershipResource) ModifyPlan(ctx context.Context, req reso
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("user_id"), &configured)...)
 	if configured.IsNull() || configured.IsUnknown() {
 		resp.Diagnostics.Append(r.planUser(ctx, prior, &plan)...)
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("user_id"), plan.UserID)...)
 	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("user_id"), plan.UserID)...)
 
 	mark, diags := req.Private.GetKey(ctx, plannedMark)
 	resp.Diagnostics.Append(diags...)

@@ -156,7 +156,9 @@ func (r *accessGroupMembershipResource) Read(ctx context.Context, req resource.R
 	if !hasPair {
 		r.data.plans.beginRead(model.pair())(false)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	if model != prior { // encoding a state takes a good part of the CPU time of a large plan
+		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 }
 
