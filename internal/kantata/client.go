@@ -12,7 +12,8 @@
 //	redact      keeps the access token out of every text
 //
 // The gate asks two helpers that have neither a clock nor a lock: pace spaces the requests under a rate limit, and breaker follows a
-// condition of the whole process, an outage or a rate limit, from its first sign to its end. The rules in comments are those of DESIGN.md.
+// condition of the whole process, an outage or a rate limit, from its first sign to its end. Only the caller can find out that creates or
+// deletes have no effect: it asks [Writes] before each. The rules in comments are those of DESIGN.md.
 package kantata
 
 import (

@@ -38,8 +38,8 @@ var (
 	ErrRedirect = errors.New("the response is a redirect, and redirects are not followed")
 )
 
-// Condition is something that is true for the whole process and makes all requests fail (rule 12). The errors of all requests that
-// fail because of it share it.
+// Condition is something that is true for the whole process and makes all requests, or all writes of one kind, fail (rule 12). The errors
+// of all requests that fail because of it share it.
 type Condition struct {
 	Kind     ConditionKind
 	reported atomic.Bool
@@ -57,6 +57,8 @@ const (
 	Unreachable
 	// RateLimited means that Kantata has responded to every request of the last five minutes with 429.
 	RateLimited
+	// NoEffect means that writes of one kind get no response that says what Kantata did, and have no visible effect.
+	NoEffect
 )
 
 // FirstReport returns true to its first caller only, so that a condition is explained to the user once.

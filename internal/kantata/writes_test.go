@@ -1,0 +1,219 @@
+package kantata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	vain    = &Error{Method: "POST", Path: "/x", Outcome: OutcomePending, Err: ErrTimeout}
+	refusal = &Error{Method: "POST", Path: "/x", StatusCode: 422, Outcome: OutcomeNotDone}
+)
+
+// wrote makes one write with that result and returns its error.
+func wrote(ctx context.Context, w *Writes, result error) error {
+	write := w.Enter(ctx)
+	defer write.Leave()
+	return write.Send(func() error { return result })
+}
+
+// checkWrites says whether writes are refused.
+func checkWrites(t *testing.T, w *Writes, refused bool) {
+	t.Helper()
+	write := w.Enter(t.Context())
+	defer write.Leave()
+	if got := write.refusal != nil; got != refused {
+		t.Errorf("got the refusal %v, want one: %t", write.refusal, refused)
+	}
+}
+
+// The second write in vain, which is the probe, makes the others fail with the same condition until a later probe works.
+func TestWritesWithoutEffect(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := &Writes{}
+		for range 2 {
+			if err := wrote(t.Context(), w, vain); !errors.Is(err, vain) {
+				t.Errorf("got %v, want the error of the write", err)
+			}
+		}
+		var condition *Condition
+		for _, pause := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
+			start := time.Now()
+			for range 2 {
+				e := asError(t, wrote(t.Context(), w, nil))
+				if condition == nil {
+					condition = e.Condition
+				}
+				if e.Condition != condition || condition.Kind != NoEffect || e.Outcome != OutcomeNotDone || e.Path != "/x" || !hasCause(e, ErrTimeout) {
+					t.Errorf("got %+v, want the last write in vain, not done, with one condition of kind %d", e, NoEffect)
+				}
+				time.Sleep(pause*time.Second - 1 - time.Since(start))
+			}
+			time.Sleep(time.Nanosecond)
+			probe := w.Enter(t.Context())
+			checkWrites(t, w, true) // while the probe is in progress
+			if err := probe.Send(func() error { return vain }); !errors.Is(err, vain) {
+				t.Errorf("got %v, want the probe %s after the last one", err, pause*time.Second)
+			}
+			probe.Leave()
+		}
+		time.Sleep(10 * time.Minute)
+		if err := wrote(t.Context(), w, nil); err != nil {
+			t.Errorf("got %v, want a probe that works", err)
+		}
+		// The next condition is another one, and begins from scratch.
+		for range 2 {
+			if err := wrote(t.Context(), w, vain); !errors.Is(err, vain) {
+				t.Errorf("got %v, want the error of the write", err)
+			}
+		}
+		if e := asError(t, wrote(t.Context(), w, nil)); e.Condition == condition {
+			t.Error("got the condition of before, want another one")
+		}
+		time.Sleep(30 * time.Second)
+		checkWrites(t, w, false)
+	})
+}
+
+// What the result of a write says about the writes after it.
+func TestResultsOfWrites(t *testing.T) {
+	status := func(status int, outcome Outcome) error { return &Error{StatusCode: status, Outcome: outcome} }
+	const (
+		nothing = iota
+		works
+		fails
+	)
+	for name, c := range map[string]struct {
+		err  error
+		says int
+	}{
+		"success":                {nil, works},
+		"another error":          {errors.New("the pair exists"), works},
+		"a refusal":              {refusal, works},
+		"a redirect":             {status(307, OutcomeNotDone), works},
+		"409":                    {status(409, OutcomeUnknown), works},
+		"500":                    {status(500, OutcomeUnknown), works},
+		"501":                    {status(501, OutcomeUnknown), works},
+		"303":                    {status(303, OutcomeUnknown), works},
+		"300":                    {status(300, OutcomeUnknown), works},
+		"no response":            {vain, fails},
+		"no response, wrapped":   {fmt.Errorf("uncertain: %w", vain), fails},
+		"the end of an outage":   {&Error{Outcome: OutcomePending, Condition: &Condition{Kind: Unreachable}}, fails},
+		"a broken connection":    {status(0, OutcomeUnknown), fails},
+		"a page":                 {status(200, OutcomeUnknown), fails},
+		"299":                    {status(299, OutcomeUnknown), fails},
+		"408":                    {status(408, OutcomePending), fails},
+		"502":                    {status(502, OutcomeUnknown), fails},
+		"504":                    {status(504, OutcomePending), fails},
+		"not sent":               {status(0, OutcomeNotDone), nothing},
+		"not sent in an outage":  {&Error{Condition: &Condition{Kind: Unreachable}, Outcome: OutcomeNotDone, StatusCode: 0}, nothing},
+		"not sent, token":        {&Error{Condition: &Condition{Kind: TokenRejected}, Outcome: OutcomeNotDone, StatusCode: 401}, nothing},
+		"canceled":               {&Error{Outcome: OutcomePending, Err: context.Canceled}, nothing},
+		"after its deadline":     {&Error{Outcome: OutcomePending, Err: context.DeadlineExceeded}, nothing},
+		"canceled before it ran": {context.Canceled, nothing},
+		"a failed lookup":        {&Error{Method: "GET", Outcome: OutcomePending}, nothing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := &Writes{}
+				_ = wrote(t.Context(), w, c.err)
+				if got := w.last != nil; got != (c.says == fails) {
+					t.Errorf("got a condition after one write: %t, want %t", got, c.says == fails)
+				}
+				w = &Writes{}
+				_, _ = wrote(t.Context(), w, vain), wrote(t.Context(), w, c.err)
+				if got := w.last == nil; got != (c.says == works) {
+					t.Errorf("got the end of a condition: %t, want %t", got, c.says == works)
+				}
+				checkWrites(t, w, c.says == fails)
+				if c.says == nothing { // the next write was the probe, and there can be another one
+					checkWrites(t, w, false)
+				}
+			})
+		})
+	}
+}
+
+// A write in vain says nothing if another one has worked since it began: it may concern its own pair only.
+func TestWriteInVainWhileOthersWork(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := &Writes{}
+		inVain := w.Enter(t.Context())
+		_ = wrote(t.Context(), w, nil)
+		_ = inVain.Send(func() error { return vain })
+		inVain.Leave()
+		if w.last != nil {
+			t.Errorf("got the condition of %v, want none", w.last)
+		}
+		// The same for the probe, which then makes no one wait any longer.
+		older := w.Enter(t.Context())
+		_ = wrote(t.Context(), w, vain)
+		probe := w.Enter(t.Context())
+		_ = older.Send(func() error { return nil })
+		older.Leave()
+		checkWrites(t, w, false)
+		_ = probe.Send(func() error { return vain })
+		probe.Leave()
+		checkWrites(t, w, false)
+	})
+}
+
+// Writes that begin while another one is the first probe wait for its end, whatever it is.
+func TestWritesWaitForTheProbe(t *testing.T) {
+	for name, c := range map[string]struct {
+		probe   func(probe *Write)
+		refused int
+	}{
+		"it works":      {func(probe *Write) { _ = probe.Send(func() error { return nil }) }, 0},
+		"it is in vain": {func(probe *Write) { _ = probe.Send(func() error { return vain }) }, 5},
+		// Then the next write is the probe.
+		"it is not sent": {func(*Write) {}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := &Writes{}
+				_ = wrote(t.Context(), w, vain)
+				probe := w.Enter(t.Context())
+				errs := make(chan error, 5)
+				start := time.Now()
+				for range 5 {
+					go func() { errs <- wrote(t.Context(), w, nil) }()
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if len(errs) > 0 {
+					t.Errorf("got the end of %d writes, want none before the probe ends", len(errs))
+				}
+				c.probe(probe)
+				probe.Leave()
+				refused := 0
+				for range 5 {
+					if <-errs != nil {
+						refused++
+					}
+				}
+				if refused != c.refused || time.Since(start) != time.Minute {
+					t.Errorf("got %d refused writes after %s, want %d after a minute", refused, time.Since(start), c.refused)
+				}
+			})
+		})
+	}
+}
+
+func TestWaitForTheProbeEndsWithItsContext(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := &Writes{}
+		_ = wrote(t.Context(), w, vain)
+		defer w.Enter(t.Context()).Leave()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if err := wrote(ctx, w, nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("got %v after %s, want the context's error after a second", err, time.Since(start))
+		}
+	})
+}
