@@ -32,10 +32,9 @@ func (s *Store) Create(ctx context.Context, key kantata.Pair, adopt bool) (Creat
 		return Created{}, &ClaimedError{Pair: key}
 	}
 	created, err := s.createAfterDeletes(ctx, p, key, adopt)
-	var uncertain *UncertainError
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.claimed = err == nil || errors.As(err, &uncertain)
+	p.claimed = err == nil || errors.As(err, new(*UncertainError))
 	return created, err
 }
 
@@ -46,8 +45,7 @@ func (s *Store) createAfterDeletes(ctx context.Context, p *pair, key kantata.Pai
 		ended := p.ended
 		s.mu.Unlock()
 		created, err := s.createOrAdopt(ctx, p, key, adopt)
-		var exists *ExistsError
-		if !errors.As(err, &exists) {
+		if !errors.As(err, new(*ExistsError)) {
 			return created, err
 		}
 		if again, waitErr := s.awaitDelete(ctx, p, ended); waitErr != nil || !again {
@@ -68,9 +66,11 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, ad
 	if deleteErr != nil {
 		return Created{}, &FailedDeleteError{Pair: key, Err: deleteErr}
 	}
-	m, err := s.lookAndPost(ctx, p, key, time.Time{}, true)
+	write := s.creates.Enter(ctx)
+	defer write.Leave()
+	m, err := s.lookAndPost(ctx, write, p, key, time.Time{})
 	if errors.Is(err, kantata.ErrTooLate) { // what the lookup showed is too old by now (rule 5)
-		m, err = s.lookAndPost(ctx, p, key, time.Now(), false)
+		m, err = s.lookAndPost(ctx, write, p, key, time.Now())
 	}
 	adopted := false
 	if existing := existing(err); existing != nil && adopt {
@@ -86,41 +86,42 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, ad
 	return Created{Membership: m, Adopted: adopted}, nil
 }
 
-// lookAndPost looks up the pair and creates it if it is absent. A list that was begun before since is no evidence. If inTime is set, the
+// lookAndPost looks up the pair and creates it if it is absent. A list that was begun before since is no evidence. If since is zero, the
 // POST is sent only while the lookup is recent enough to be evidence (rule 5).
-func (s *Store) lookAndPost(ctx context.Context, p *pair, key kantata.Pair, since time.Time, inTime bool) (kantata.Membership, error) {
+func (s *Store) lookAndPost(ctx context.Context, write *kantata.Write, p *pair, key kantata.Pair, since time.Time) (m kantata.Membership,
+	err error) {
 	q := &lookup{pair: key, direct: true, since: since}
-	if err := s.ask(ctx, q); err != nil {
-		return kantata.Membership{}, err
+	if err = s.ask(ctx, q); err != nil {
+		return m, err
 	}
 	s.mu.Lock()
 	_, deleted := s.deleted[q.membership.ID]
 	s.mu.Unlock()
-	exists := q.found
-	if exists && deleted { // a list that lags, or a DELETE that did nothing
-		_, err := s.getByID(ctx, q.membership.ID)
-		if exists = !errors.Is(err, errNoID); exists && err != nil {
-			return kantata.Membership{}, err
+	if q.found && deleted { // a list that lags, or a DELETE that did nothing
+		if _, err = s.getByID(ctx, q.membership.ID); err != nil && !errors.Is(err, errNoID) {
+			return m, err
 		}
 	}
-	if exists {
-		return kantata.Membership{}, &ExistsError{Membership: q.membership}
+	if q.found && err == nil {
+		return m, &ExistsError{Membership: q.membership}
 	}
 	sendBy := time.Time{}
-	if inTime {
+	if since.IsZero() {
 		sendBy = q.began.Add(absentFor)
 	}
-	return s.post(ctx, p, key, sendBy)
+	err = write.Send(func() error {
+		m, err = s.post(ctx, p, key, sendBy)
+		return err
+	})
+	return m, err
 }
 
 // existing returns the membership because of which a create failed, or nil.
 func existing(err error) *kantata.Membership {
-	var exists *ExistsError
-	var uncertain *UncertainError
-	switch {
-	case errors.As(err, &exists):
+	if exists, ok := errors.AsType[*ExistsError](err); ok {
 		return &exists.Membership
-	case errors.As(err, &uncertain):
+	}
+	if uncertain, ok := errors.AsType[*UncertainError](err); ok {
 		return uncertain.Membership
 	}
 	return nil
@@ -243,8 +244,7 @@ func (c *creation) choose(rows []kantata.Membership) (kantata.Membership, error)
 // replaced the response. Only a missing permission, and a POST that was not sent, need no lookup.
 func (s *Store) refusal(ctx context.Context, key kantata.Pair, err error) error {
 	var e *kantata.Error
-	notPermitted := []int{http.StatusUnauthorized, http.StatusForbidden}
-	if !errors.As(err, &e) || e.StatusCode == 0 || e.FromKantata && slices.Contains(notPermitted, e.StatusCode) {
+	if !errors.As(err, &e) || e.StatusCode == 0 || kantata.IsForbidden(err) {
 		return err
 	}
 	if rows, lookupErr := s.lookUpPair(ctx, key); lookupErr == nil && len(rows) > 0 {

@@ -31,8 +31,9 @@ func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) err
 	case refused:
 		return &RefusedDeleteError{Pair: key}
 	}
-	defer s.apart.Write(ctx)()
-	err := s.remove(ctx, p, id, key)
+	write := s.deletes.Enter(ctx)
+	defer write.Leave()
+	err := write.Send(func() error { return s.remove(ctx, p, id, key) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil { // a later delete of the pair, under another ID, says nothing about this one
@@ -43,6 +44,7 @@ func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) err
 
 // remove deletes the ID, and the pair's new ID if the membership was added again outside Terraform.
 func (s *Store) remove(ctx context.Context, p *pair, id kantata.ID, key kantata.Pair) error {
+	defer s.apart.Write(ctx)()
 	for range maxNewIDs {
 		err := s.api.DeleteAccessGroupMembership(ctx, id)
 		if err == nil {

@@ -351,7 +351,12 @@ func (f *fake) lag(pair kantata.Pair, d time.Duration) {
 // bubble runs a test in fake time.
 func bubble(t *testing.T, name string, test func(t *testing.T)) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			test(t)
+			time.Sleep(time.Minute) // a round may gather for a moment after its callers have left
+		})
+	})
 }
 
 // sampled returns n, and in -short mode the smaller number: make mutants runs the tests hundreds of times.

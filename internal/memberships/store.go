@@ -76,6 +76,8 @@ type Store struct {
 	maxRetries int
 	apart      apart.Apart // own writes, and lists that must prove an absence
 	rounds     rounds.Gatherer[*lookup]
+	creates    kantata.Writes // all creates, or all deletes, fail once (rule 12)
+	deletes    kantata.Writes
 
 	// mu guards all below, and the lists, pairs and lookups that they lead to. It is never held during a request.
 	mu    sync.Mutex

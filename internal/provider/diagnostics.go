@@ -130,7 +130,7 @@ func listDiagnostic(summary string, err error) diag.Diagnostic { return failure(
 func failure(summary, subject string, err error, specific string) diag.Diagnostic {
 	var e *kantata.Error
 	if errors.As(err, &e) && e.Condition != nil && (e.Outcome == kantata.OutcomeNotDone || e.Method == http.MethodGet) {
-		return conditionDiagnostic(e)
+		return conditionDiagnostic(subject, e)
 	}
 	return diag.NewErrorDiagnostic(summary, strings.TrimSpace(subject+" "+sentence(err.Error()))+"\n\n"+nextStep(err, specific))
 }
@@ -170,12 +170,22 @@ var conditionTexts = map[kantata.ConditionKind]conditionText{
 		advice:   "Try again later, or check what else uses the same access token.",
 		more:     "Until Kantata accepts requests again, the provider sends one from time to time, and all other requests fail at once.",
 	},
+	kantata.NoEffect: {
+		summary:  "Changes to Kantata Have No Effect",
+		happened: "The request was not sent, because the last ones like it had no usable response and no visible effect.",
+		advice:   "Wait a few minutes and apply again. If the error persists, check the proxy (HTTPS_PROXY), or contact Kantata Support.",
+		more:     "Until such a request works, the provider sends one from time to time, and all others fail at once.",
+	},
 }
 
-// conditionDiagnostic explains the condition in full in the first error only, because each membership may have one.
-func conditionDiagnostic(e *kantata.Error) diag.Diagnostic {
-	text := conditionTexts[e.Condition.Kind]
-	if e.Condition.Kind == kantata.TokenRejected && !e.FromKantata {
+// conditionDiagnostic explains the condition in full in the first error only, because each membership may have one. If only writes fail,
+// the error names the pair: a delete of the same pair may have worked (rule 11).
+func conditionDiagnostic(subject string, e *kantata.Error) diag.Diagnostic {
+	text, cause := conditionTexts[e.Condition.Kind], e.Error()
+	switch {
+	case e.Condition.Kind == kantata.NoEffect:
+		text.happened, cause = subject+" "+text.happened, "the last one: "+cause
+	case e.Condition.Kind == kantata.TokenRejected && !e.FromKantata:
 		text.happened = "A request was refused with 401 Unauthorized, and the response may not be from Kantata."
 		text.advice += " Check base_url (" + envBaseURL + ") and the proxy settings (HTTPS_PROXY) as well."
 	}
@@ -186,7 +196,7 @@ func conditionDiagnostic(e *kantata.Error) diag.Diagnostic {
 	case !e.Condition.FirstReport():
 		return diag.NewErrorDiagnostic(text.summary, short+" Another error in this run has the details.")
 	}
-	return diag.NewErrorDiagnostic(text.summary, text.happened+" "+sentence(e.Error())+"\n\n"+text.advice+" "+text.more)
+	return diag.NewErrorDiagnostic(text.summary, text.happened+" "+sentence(cause)+"\n\n"+text.advice+" "+text.more)
 }
 
 // nextStep says what to do next. The advice of the operation, if it has any, takes precedence over what follows from the error.

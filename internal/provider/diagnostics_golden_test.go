@@ -90,6 +90,8 @@ func TestDiagnosticTexts(t *testing.T) {
 		scene{"create: POST returned 500", "create", onPost(kantatatest.ReturnStatus, 500)},
 		scene{"create: POST returned 504", "create", onPost(kantatatest.ReturnStatus, 504)},
 		scene{"create: POST timed out", "create", onPost(kantatatest.HangBefore, 0)},
+		scene{"create: the third and fourth POST that would time out", "create four", onPost(kantatatest.HangBefore, 0)},
+		scene{"delete: the third and fourth DELETE that would time out", "delete four", always(http.MethodDelete, kantatatest.HangBefore, 0)},
 		scene{"create: POST returned 502, then the lookup is refused", "create", all(
 			afterWrite(kantatatest.ReturnStatus, 403), once(http.MethodPost, kantatatest.ReturnStatus, 502),
 		)},
@@ -149,6 +151,19 @@ func playScene(t *testing.T, fake *kantatatest.Server, play string, prepare func
 			t.Fatalf("got the error %q, want none", said)
 		}
 		_, said = r.create(t.Context(), fmt.Sprint(group), fmt.Sprint(user))
+	case "create four":
+		for i := range int64(4) {
+			if _, text := r.create(t.Context(), fmt.Sprint(group), fmt.Sprint(user+i)); i >= 2 {
+				said += text
+			}
+		}
+	case "delete four":
+		for i := range 4 {
+			fake.AddMembership(group, user+int64(i))
+			if _, text := r.delete(t.Context(), stateOf(fake.Memberships()[i])); i >= 2 {
+				said += text
+			}
+		}
 	case "create administrators":
 		_, said = r.create(t.Context(), fmt.Sprint(kantatatest.AccountAdministrators), fmt.Sprint(user))
 	case "create in no group":

@@ -62,6 +62,9 @@ var causes = []struct {
 	{"every request in the last five minutes with 429", func(v *verdict, _ diagnostic) bool {
 		return v.took >= 5*time.Minute && v.returned(http.StatusTooManyRequests)
 	}},
+	{"because the last ones like it had no usable response and no visible effect", func(v *verdict, _ diagnostic) bool {
+		return len(v.s.Faults) > 0 || v.s.cut()
+	}},
 	{"Something other than Kantata's API may have responded", func(v *verdict, _ diagnostic) bool { return len(v.s.Faults) > 0 }},
 	{"the membership may still appear", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodPost) || v.s.cut() }},
 	{"and the next apply checks it again", func(v *verdict, _ diagnostic) bool { return v.sent(http.MethodDelete) || v.s.cut() }},
