@@ -91,7 +91,8 @@ func measuredSection(b *bench) string {
 These commands ran with %s %s on an embedded Kantata whose requests take %s. The machine has %d cores (%s/%s, %s).
 Number of runs of each command: %d; the fastest run counts. CPU and peak memory are those of the provider's process. The ratio compares the
 time with that of the first line. Compare times only within one table. A plan looks up each membership that it adds, so that it can report
-those that exist. A version whose plans do not is faster at that.
+those that exist. A version whose plans do not is faster at that. A version that takes its peak memory from getrusage reports at least that
+of Terraform, which starts it.
 `, b.cli.Name, b.cli.Version, b.latency, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), b.repeat)
 }
 

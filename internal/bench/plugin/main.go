@@ -6,9 +6,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log"
 	"os"
-	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -34,13 +35,26 @@ func main() {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 		log.Fatal(err)
 	}
-	peak := used.Maxrss
-	if runtime.GOOS == "linux" {
-		peak *= 1024 // Linux counts in KiB
-	}
-	if err := (usage.Usage{CPU: time.Duration(used.Utime.Nano() + used.Stime.Nano()), PeakBytes: peak}).Write(); err != nil {
+	u := usage.Usage{CPU: time.Duration(used.Utime.Nano() + used.Stime.Nano()), PeakBytes: peakBytes(used)}
+	if err := u.Write(); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// peakBytes returns the peak memory of this process. On Linux, that is not the one in used, which includes the memory of the process that
+// started this one.
+func peakBytes(used syscall.Rusage) int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return used.Maxrss
+	}
+	var kib int64
+	for line := range strings.Lines(string(status)) {
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			break
+		}
+	}
+	return kib * 1024
 }
 
 func run(mode string) error {
