@@ -37,8 +37,11 @@ func createDiagnostic(pair kantata.Pair, err error) diag.Diagnostic {
 			fmt.Sprintf("Two resources in this configuration add user %s to access group %s. Only one resource may manage a membership: "+
 				"remove one of the two.", pair.UserID, pair.AccessGroupID))
 	case errors.As(err, &failed):
-		return diag.NewErrorDiagnostic(summaryCreate, notCreated+" This run also deletes the same membership, and that delete failed. "+
-			sentence(failed.Err.Error())+"\n\nApply again.")
+		subject := notCreated + " This run also deletes the same membership, and that delete failed."
+		if e, ok := errors.AsType[*kantata.Error](failed.Err); ok && e.Condition != nil && e.Condition.Kind == kantata.NoEffect {
+			return conditionDiagnostic(subject, e) // the error is that of another delete
+		}
+		return diag.NewErrorDiagnostic(summaryCreate, subject+" "+sentence(failed.Err.Error())+"\n\nApply again.")
 	case errors.As(err, &uncertain):
 		detail := fmt.Sprintf("It is not known whether user %s was added to access group %s: the membership may still appear. ",
 			pair.UserID, pair.AccessGroupID)

@@ -92,6 +92,9 @@ func TestDiagnosticTexts(t *testing.T) {
 		scene{"create: POST timed out", "create", onPost(kantatatest.HangBefore, 0)},
 		scene{"create: the third and fourth POST that would time out", "create four", onPost(kantatatest.HangBefore, 0)},
 		scene{"delete: the third and fourth DELETE that would time out", "delete four", always(http.MethodDelete, kantatatest.HangBefore, 0)},
+		scene{"create: the delete of the pair would be the third that times out", "create after deletes", always(
+			http.MethodDelete, kantatatest.HangBefore, 0,
+		)},
 		scene{"create: POST returned 502, then the lookup is refused", "create", all(
 			afterWrite(kantatatest.ReturnStatus, 403), once(http.MethodPost, kantatatest.ReturnStatus, 502),
 		)},
@@ -164,6 +167,12 @@ func playScene(t *testing.T, fake *kantatatest.Server, play string, prepare func
 				said += text
 			}
 		}
+	case "create after deletes":
+		for i := range 3 {
+			fake.AddMembership(group, user+int64(i))
+			r.delete(t.Context(), stateOf(fake.Memberships()[i]))
+		}
+		_, said = r.create(t.Context(), fmt.Sprint(group), fmt.Sprint(user+2))
 	case "create administrators":
 		_, said = r.create(t.Context(), fmt.Sprint(kantatatest.AccountAdministrators), fmt.Sprint(user))
 	case "create in no group":
