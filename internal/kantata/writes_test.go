@@ -16,30 +16,40 @@ var (
 
 // wrote makes one write with that result and returns its error.
 func wrote(ctx context.Context, w *Writes, result error) error {
-	write := w.Enter(ctx)
+	return wrotePair(ctx, w, Pair{}, result)
+}
+
+func wrotePair(ctx context.Context, w *Writes, key Pair, result error) error {
+	write := w.Enter(ctx, key)
 	defer write.Leave()
 	return write.Send(func() error { return result })
+}
+
+// writeInVain makes a write in vain that is not refused.
+func writeInVain(t *testing.T, w *Writes) {
+	t.Helper()
+	if err := wrote(t.Context(), w, vain); !errors.Is(err, vain) {
+		t.Errorf("got %v, want the error of the write", err)
+	}
 }
 
 // checkWrites says whether writes are refused.
 func checkWrites(t *testing.T, w *Writes, refused bool) {
 	t.Helper()
-	write := w.Enter(t.Context())
+	write := w.Enter(t.Context(), Pair{})
 	defer write.Leave()
 	if got := write.refusal != nil; got != refused {
 		t.Errorf("got the refusal %v, want one: %t", write.refusal, refused)
 	}
 }
 
-// The second write in vain, which is the probe, makes the others fail with the same condition until a later probe works.
+// A write in vain that is the probe makes the others fail with the same condition until a later probe works.
 func TestWritesWithoutEffect(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := &Writes{}
-		for range 2 {
-			if err := wrote(t.Context(), w, vain); !errors.Is(err, vain) {
-				t.Errorf("got %v, want the error of the write", err)
-			}
-		}
+		writeInVain(t, w)
+		time.Sleep(writeBudget)
+		writeInVain(t, w)
 		var condition *Condition
 		for _, pause := range []time.Duration{30, 60, 120, 240, 480, 600, 600} {
 			start := time.Now()
@@ -54,7 +64,7 @@ func TestWritesWithoutEffect(t *testing.T) {
 				time.Sleep(pause*time.Second - 1 - time.Since(start))
 			}
 			time.Sleep(time.Nanosecond)
-			probe := w.Enter(t.Context())
+			probe := w.Enter(t.Context(), Pair{})
 			checkWrites(t, w, true) // while the probe is in progress
 			if err := probe.Send(func() error { return vain }); !errors.Is(err, vain) {
 				t.Errorf("got %v, want the probe %s after the last one", err, pause*time.Second)
@@ -66,11 +76,12 @@ func TestWritesWithoutEffect(t *testing.T) {
 			t.Errorf("got %v, want a probe that works", err)
 		}
 		// The next condition is another one, and begins from scratch.
-		for range 2 {
-			if err := wrote(t.Context(), w, vain); !errors.Is(err, vain) {
-				t.Errorf("got %v, want the error of the write", err)
-			}
-		}
+		writeInVain(t, w)
+		time.Sleep(writeBudget - time.Nanosecond)
+		writeInVain(t, w)
+		checkWrites(t, w, false)
+		time.Sleep(time.Nanosecond)
+		writeInVain(t, w)
 		if e := asError(t, wrote(t.Context(), w, nil)); e.Condition == condition {
 			t.Error("got the condition of before, want another one")
 		}
@@ -125,7 +136,9 @@ func TestResultsOfWrites(t *testing.T) {
 					t.Errorf("got a condition after one write: %t, want %t", got, c.says == fails)
 				}
 				w = &Writes{}
-				_, _ = wrote(t.Context(), w, vain), wrote(t.Context(), w, c.err)
+				_ = wrote(t.Context(), w, vain)
+				time.Sleep(writeBudget)
+				_ = wrote(t.Context(), w, c.err)
 				if got := w.last == nil; got != (c.says == works) {
 					t.Errorf("got the end of a condition: %t, want %t", got, c.says == works)
 				}
@@ -142,7 +155,7 @@ func TestResultsOfWrites(t *testing.T) {
 func TestWriteInVainWhileOthersWork(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := &Writes{}
-		inVain := w.Enter(t.Context())
+		inVain := w.Enter(t.Context(), Pair{})
 		_ = wrote(t.Context(), w, nil)
 		_ = inVain.Send(func() error { return vain })
 		inVain.Leave()
@@ -150,9 +163,9 @@ func TestWriteInVainWhileOthersWork(t *testing.T) {
 			t.Errorf("got the condition of %v, want none", w.last)
 		}
 		// The same for the probe, which then makes no one wait any longer.
-		older := w.Enter(t.Context())
+		older := w.Enter(t.Context(), Pair{})
 		_ = wrote(t.Context(), w, vain)
-		probe := w.Enter(t.Context())
+		probe := w.Enter(t.Context(), Pair{})
 		_ = older.Send(func() error { return nil })
 		older.Leave()
 		checkWrites(t, w, false)
@@ -177,7 +190,7 @@ func TestWritesWaitForTheProbe(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				w := &Writes{}
 				_ = wrote(t.Context(), w, vain)
-				probe := w.Enter(t.Context())
+				probe := w.Enter(t.Context(), Pair{})
 				errs := make(chan error, 5)
 				start := time.Now()
 				for range 5 {
@@ -208,7 +221,7 @@ func TestWaitForTheProbeEndsWithItsContext(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := &Writes{}
 		_ = wrote(t.Context(), w, vain)
-		defer w.Enter(t.Context()).Leave()
+		defer w.Enter(t.Context(), Pair{}).Leave()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
@@ -216,4 +229,37 @@ func TestWaitForTheProbeEndsWithItsContext(t *testing.T) {
 			t.Errorf("got %v after %s, want the context's error after a second", err, time.Since(start))
 		}
 	})
+}
+
+// If all writes in vain are of one group or of one user, only writes of that one are refused.
+func TestWritesOfOneGroupOrUserInVain(t *testing.T) {
+	for name, keys := range map[string][]Pair{"group": {{"7", "1"}, {"7", "2"}, {"7", "3"}}, "user": {{"7", "1"}, {"8", "1"}, {"9", "1"}}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w, others := &Writes{}, []Pair{{"10", "11"}, {"12", "13"}}
+				_ = wrotePair(t.Context(), w, keys[0], vain)
+				time.Sleep(writeBudget)
+				_ = wrotePair(t.Context(), w, keys[1], vain)
+				if err := wrotePair(t.Context(), w, keys[2], nil); err == nil {
+					t.Error("got no error, want a refused write")
+				}
+				// Another one is the probe, and the next one waits for its end. The refused ones do not.
+				probe, other := w.Enter(t.Context(), others[0]), make(chan error)
+				go func() { other <- wrotePair(t.Context(), w, others[1], nil) }()
+				if err := wrotePair(t.Context(), w, keys[2], nil); err == nil {
+					t.Error("got no error, want a refused write")
+				}
+				time.Sleep(time.Minute)
+				_ = probe.Send(func() error { return vain })
+				probe.Leave()
+				if err := <-other; err == nil {
+					t.Error("got no error, want a refused write, because the writes in vain have nothing in common")
+				}
+				time.Sleep(2 * writePause)
+				if err := wrotePair(t.Context(), w, others[1], nil); err != nil {
+					t.Errorf("got %v, want a probe that works", err)
+				}
+			})
+		})
+	}
 }

@@ -66,7 +66,7 @@ func (s *Store) createOrAdopt(ctx context.Context, p *pair, key kantata.Pair, ad
 	if deleteErr != nil {
 		return Created{}, &FailedDeleteError{Pair: key, Err: deleteErr}
 	}
-	write := s.creates.Enter(ctx)
+	write := s.creates.Enter(ctx, key)
 	defer write.Leave()
 	m, err := s.lookAndPost(ctx, write, p, key, time.Time{})
 	if errors.Is(err, kantata.ErrTooLate) { // what the lookup showed is too old by now (rule 5)

@@ -31,7 +31,7 @@ func (s *Store) Delete(ctx context.Context, id kantata.ID, key kantata.Pair) err
 	case refused:
 		return &RefusedDeleteError{Pair: key}
 	}
-	write := s.deletes.Enter(ctx)
+	write := s.deletes.Enter(ctx, key)
 	defer write.Leave()
 	err := write.Send(func() error { return s.remove(ctx, p, id, key) })
 	s.mu.Lock()
