@@ -170,7 +170,7 @@ func (s *Store) held(l *list) int {
 
 // usefulFor is the time in which a round must be able to read that much of a list.
 func usefulFor(e cost.Extent) time.Duration {
-	if e == cost.AllPages {
+	if e == cost.SomePages || e == cost.AllPages {
 		return existsFor / 2
 	}
 	return absentFor

@@ -127,3 +127,23 @@ func TestListReadInParts(t *testing.T) {
 		t.Errorf("got %.2f round trips on average for plans of 100 to 1,000 of 1,600 memberships, want at most 4", average)
 	}
 }
+
+// A part may take as long as the whole list: if it failed sooner, no list would be read for a minute.
+func TestSlowListReadInParts(t *testing.T) {
+	for _, n := range []int{100, 400} {
+		f := newFake(1_600)
+		f.latency = 5 * time.Second
+		f.before = func(op string, n int) error {
+			if op == opAccount && n > 1 {
+				time.Sleep(6 * time.Second)
+			}
+			return nil
+		}
+		synctest.Test(t, func(t *testing.T) {
+			got := readAll(t, f, curve.Plan{Rows: 1_600, AccountGroups: 20, Groups: 20, Memberships: n})
+			if most := 2*got.Best() + 3; got.Requests > most {
+				t.Errorf("%s: got %d requests, want at most %d", got.Plan, got.Requests, most)
+			}
+		})
+	}
+}
