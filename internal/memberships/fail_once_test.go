@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kantata-community/terraform-provider-kantata/internal/kantata"
@@ -304,7 +305,7 @@ func TestCanceledWhileAnotherWriteIsTheProbe(t *testing.T) {
 			}
 			probe := make(chan error)
 			go func() { probe <- w.write(t.Context(), 1) }()
-			time.Sleep(time.Minute)
+			synctest.Wait()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			began := time.Now()
