@@ -18,15 +18,19 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/terraformcli"
 )
 
-const pluginPackage = "/internal/bench/plugin"
+const (
+	pluginPackage = "/internal/bench/plugin"
+	executable    = "terraform-provider-kantata"
+)
 
 // bench runs Terraform with the plugin of internal/bench/plugin on an embedded Kantata.
 type bench struct {
 	options
 	dir string
 	cli *terraformcli.CLI
-	// plugin and commit are those of the other version of the provider, if one is measured: its executable and its Git commit.
-	plugin, commit string
+	// cliBefore and commit are those of the other version of the provider, if one is measured.
+	cliBefore *terraformcli.CLI
+	commit    string
 }
 
 func newBench(ctx context.Context, dir string, o options) (*bench, error) {
@@ -38,15 +42,19 @@ func newBench(ctx context.Context, dir string, o options) (*bench, error) {
 	if o.before == "" {
 		return b, nil
 	}
-	b.plugin = filepath.Join(dir, "before")
+	bin := filepath.Join(dir, "before")
 	//nolint:gosec // the user's checkout
-	build := exec.CommandContext(ctx, "go", "build", "-C", o.before, "-o", b.plugin, "."+pluginPackage)
+	build := exec.CommandContext(ctx, "go", "build", "-C", o.before, "-o", filepath.Join(bin, executable), "."+pluginPackage)
 	if output, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the plugin of %s: %w\n%s", o.before, err, output)
 	}
 	//nolint:gosec // the user's checkout
 	commit, err := exec.CommandContext(ctx, "git", "-C", o.before, "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return nil, fmt.Errorf("the commit of %s: %w", o.before, err)
+	}
 	b.commit = strings.TrimSpace(string(commit))
+	b.cliBefore, err = cli.WithProvider(bin)
 	return b, err
 }
 
@@ -73,7 +81,7 @@ const accountRows = 1_600
 func (o options) scenarios() []scenario {
 	compared := []string{usage.Product}
 	if o.before != "" {
-		compared = append(compared, usage.Before)
+		compared = append(compared, before)
 	}
 	var all []scenario
 	if n := o.plan; n > 0 {
@@ -240,14 +248,18 @@ func (b *bench) run(ctx context.Context, a *account, mode string, args ...string
 	if err != nil {
 		return measurement{}, err
 	}
+	cli := b.cli
+	if mode == before {
+		cli, mode = b.cliBefore, usage.Product
+	}
 	variables := []string{
 		"KANTATA_BASE_URL=" + a.fake.URL(), "KANTATA_ACCESS_TOKEN=" + kantatatest.Token,
-		usage.ModeVariable + "=" + mode, usage.DirVariable + "=" + used, usage.BeforeVariable + "=" + b.plugin,
+		usage.ModeVariable + "=" + mode, usage.DirVariable + "=" + used,
 	}
-	command := exec.CommandContext(ctx, filepath.Join(b.dir, "bin", "terraform-provider-kantata")) //nolint:gosec // terraformcli built it
+	command := exec.CommandContext(ctx, filepath.Join(b.dir, "bin", executable)) //nolint:gosec // terraformcli built it
 	command.Env = append(os.Environ(), variables...)
 	if len(args) > 0 {
-		command = b.cli.Command(ctx, a.dir, variables, slices.Insert(slices.Clone(args), 1, "-no-color", "-input=false")...)
+		command = cli.Command(ctx, a.dir, variables, slices.Insert(slices.Clone(args), 1, "-no-color", "-input=false")...)
 	}
 	a.fake.ResetRequests()
 	start := time.Now()

@@ -11,10 +11,13 @@ import (
 	"github.com/kantata-community/terraform-provider-kantata/internal/bench/usage"
 )
 
-// labels name the modes in the tables. The label of [usage.Before] contains a commit.
+// before is [usage.Product] with the other version of the provider.
+const before = "before"
+
+// labels name the modes in the tables. The label of before contains a commit.
 var labels = map[string]string{
 	usage.Product:     "this provider",
-	usage.Before:      "commit %s",
+	before:            "commit %s",
 	usage.OneGetEach:  "one GET for each membership",
 	usage.ReadNothing: "a plugin that reads nothing",
 	usage.ReadList:    "`internal/memberships`",

@@ -70,9 +70,14 @@ func New(ctx context.Context, dir, provider string) (*CLI, error) {
 	if output, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the provider: %w\n%s", err, output)
 	}
+	return cli.WithProvider(bin)
+}
+
+// WithProvider returns the CLI with the provider whose executable is in the folder.
+func (c *CLI) WithProvider(folder string) (*CLI, error) {
 	const overrides = "provider_installation {\n  dev_overrides {\n    \"kantata-community/kantata\" = %q\n  }\n  direct {}\n}\n"
-	rc := fmt.Sprintf(overrides, bin)
-	return cli, os.WriteFile(cli.config, []byte(rc), 0o600)
+	file := filepath.Join(folder, "terraformrc")
+	return c.WithConfig(file), os.WriteFile(file, fmt.Appendf(nil, overrides, folder), 0o600)
 }
 
 // ConfigFile returns the path of the CLI configuration that replaces the caller's.

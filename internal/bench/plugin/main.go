@@ -1,7 +1,7 @@
 //go:build unix
 
-// Command plugin is the provider as the benchmark runs it: the product, another version of it, or a variant that reads each resource with
-// one GET or not at all. It can also read a list without Terraform. When it ends, it writes its CPU time and its peak memory to a file.
+// Command plugin is the provider as the benchmark runs it: the product, or a variant that reads each resource with one GET or not at all.
+// It can also read a list without Terraform. When it ends, it writes its CPU time and its peak memory to a file.
 package main
 
 import (
@@ -60,8 +60,6 @@ func peakBytes(used syscall.Rusage) int64 {
 func run(mode string) error {
 	constructor := product.New("bench")
 	switch mode {
-	case usage.Before:
-		return become(os.Getenv(usage.BeforeVariable))
 	case usage.ReadList:
 		return readList()
 	case usage.OneGetEach:
@@ -92,14 +90,6 @@ func readList() error {
 	}
 	_, err = memberships.New(client, 0).List(context.Background(), kantata.MembershipFilter{}, 0)
 	return err
-}
-
-// become replaces this process with another plugin.
-func become(plugin string) error {
-	if err := os.Setenv(usage.ModeVariable, usage.Product); err != nil {
-		return err
-	}
-	return syscall.Exec(plugin, []string{plugin}, os.Environ()) //nolint:gosec // the benchmark built it
 }
 
 type readFunc func(context.Context, resource.ReadRequest, *resource.ReadResponse)

@@ -15,16 +15,12 @@ const (
 	ModeVariable = "KANTATA_BENCH_MODE"
 	// DirVariable names the folder for [Usage.Write].
 	DirVariable = "KANTATA_BENCH_USAGE"
-	// BeforeVariable names the plugin of the other version, for the mode [Before].
-	BeforeVariable = "KANTATA_BENCH_BEFORE"
 )
 
 // The modes of the plugin.
 const (
 	// Product is the provider as it is.
 	Product = "product"
-	// Before is the provider of another version.
-	Before = "before"
 	// OneGetEach reads each resource with a request of its own.
 	OneGetEach = "one-get-each"
 	// ReadNothing reads no resource.
