@@ -74,15 +74,19 @@ func allowRows(rows int) {
 	}
 }
 
-// OmitUnreadLogs turns off the log of the plugin framework, several lines for each call, unless Terraform writes a log: Terraform would
-// parse and discard them. TF_LOG_SDK overrides it.
+// OmitUnreadLogs turns off the logs of the plugin framework, several lines for each call, unless Terraform writes a log: Terraform would
+// parse and discard them. TF_LOG_SDK and the variables of its subsystems override it.
 func OmitUnreadLogs() {
-	for _, name := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_SDK"} {
+	// TF_LOG_SDK alone does not keep the subsystems from assembling each line.
+	sdk := []string{"TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"}
+	for _, name := range append([]string{"TF_LOG", "TF_LOG_PROVIDER"}, sdk...) {
 		if os.Getenv(name) != "" {
 			return
 		}
 	}
-	_ = os.Setenv("TF_LOG_SDK", "OFF") // fails only for names that are not valid
+	for _, name := range sdk {
+		_ = os.Setenv(name, "OFF") // fails only for names that are not valid
+	}
 }
 
 type kantataProvider struct {

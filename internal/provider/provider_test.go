@@ -308,23 +308,27 @@ func TestRejectedToken(t *testing.T) {
 }
 
 func TestFrameworkLogIsOmittedOnlyIfTerraformWritesNoLog(t *testing.T) {
+	sdk := []string{"TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"}
 	for _, tt := range []struct {
 		name, value string // of the variable that is set
-		want        string // TF_LOG_SDK
+		want        []string
 	}{
-		{"TF_LOG_CORE", "TRACE", "OFF"},
-		{"TF_LOG", "DEBUG", ""},
-		{"TF_LOG_PROVIDER", "TRACE", ""},
-		{"TF_LOG_SDK", "INFO", "INFO"},
+		{"TF_LOG_CORE", "TRACE", []string{"OFF", "OFF", "OFF"}},
+		{"TF_LOG", "DEBUG", []string{"", "", ""}},
+		{"TF_LOG_PROVIDER", "TRACE", []string{"", "", ""}},
+		{"TF_LOG_SDK", "INFO", []string{"INFO", "", ""}},
+		{"TF_LOG_SDK_PROTO", "TRACE", []string{"", "", "TRACE"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, name := range []string{"TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_SDK"} {
+			for _, name := range append([]string{"TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER"}, sdk...) {
 				t.Setenv(name, "")
 			}
 			t.Setenv(tt.name, tt.value)
 			OmitUnreadLogs()
-			if got := os.Getenv("TF_LOG_SDK"); got != tt.want {
-				t.Errorf("TF_LOG_SDK with %s=%s: got %q, want %q", tt.name, tt.value, got, tt.want)
+			for i, name := range sdk {
+				if got := os.Getenv(name); got != tt.want[i] {
+					t.Errorf("%s with %s=%s: got %q, want %q", name, tt.name, tt.value, got, tt.want[i])
+				}
 			}
 		})
 	}
