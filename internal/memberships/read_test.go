@@ -34,6 +34,10 @@ func TestGet(t *testing.T) {
 		{name: "the ID is of another pair, and the pair is absent", pair: testPair(99), err: errContradiction},
 		{name: "hidden in lists", arrange: func(f *fake) { f.hide = func(m kantata.Membership) bool { return m.ID == "1003" } }, id: "1003"},
 		{name: "GET fails", arrange: func(f *fake) { f.before = fail(errUnavailable, opGet) }, err: errUnavailable},
+		{name: "GET is forbidden, and lists are empty", arrange: func(f *fake) {
+			f.hide = func(kantata.Membership) bool { return true }
+			f.before = fail(errForbidden, opGet)
+		}, err: errForbidden},
 		{name: "GET says 404, but the pair is listed", arrange: func(f *fake) { f.before = fail(notFound, opGet) }, id: "1003"},
 		{name: "the lookup of the pair fails", arrange: func(f *fake) { remove(f); f.before = fail(errUnavailable, opPair) },
 			err: errUnavailable},
