@@ -496,6 +496,9 @@ func (v *verdict) judgeState(f *facts) {
 			v.broke(kindTwoAddresses, "%s hold %s", strings.Join(names, " and "), id)
 		}
 	}
+	if v.plan == nil { // nothing was written, and the run before was judged
+		return
+	}
 	for name, o := range v.state.all() {
 		p, exists := f.byID[o.id()]
 		last, known := f.lastByID[o.id()]
