@@ -43,6 +43,7 @@ type generator struct {
 	*rand.Rand
 	config *configuration
 	lists  bool // the history is about lists of several pages
+	listed bool // data sources list memberships
 	outrun bool // others add the people whom the first step is about to add
 	alias  bool // block n has its own people
 	hidden int  // the most rows that lists count and never show: no client can tell a page without rows from a fault
@@ -84,6 +85,7 @@ func (g *generator) settings(seed uint64) settings {
 	if g.outrun = g.one(12); g.outrun { // one create after the other, so that lists are the evidence for most of them
 		s.Parallelism, s.Duplicates = 1, "the-first-again"
 	}
+	g.listed = s.Lists != ""
 	if g.hidden = s.PageSize - 1; s.PageSize == 0 {
 		g.hidden = people
 	}
@@ -216,7 +218,7 @@ func (g *generator) incident(s *step) {
 		return fault{Phase: phase, Method: method, Times: times, Effect: kantatatest.ReturnStatus, Status: 429, RetryAfter: 30}
 	}
 	get := fault{Phase: phasePlan, Method: http.MethodGet, Effect: kantatatest.ReturnStatus}
-	switch g.IntN(7) {
+	switch g.IntN(8) {
 	case 0: // a Ctrl-C while requests wait
 		f := limited(phaseApply, pick(g, http.MethodPost, http.MethodDelete), 40)
 		if f.Status = pick(g, 429, 503); g.one(4) {
@@ -250,6 +252,14 @@ func (g *generator) incident(s *step) {
 		s.Faults = append(s.Faults, limited(phase, http.MethodGet, 40), limited(phase, http.MethodPost, 40))
 	case 6:
 		g.removeEnds(s)
+	case 7: // the token has lost a permission, so lists are empty; no client can detect that in the list of a data source
+		if !g.listed {
+			s.Command = commandRefreshOnly
+			get.Times = 40
+			list := get
+			get.ByID, get.Status, list.Effect = true, 403, kantatatest.NoResults
+			s.Faults = append(s.Faults, get, list)
+		}
 	}
 }
 
