@@ -184,6 +184,11 @@ func TestRead(t *testing.T) {
 		{name: "not in ID order, and it changes", page: func(r, n int) kantata.Page[kantata.ID] {
 			return of(n, 4, "5", kantata.ID(strconv.Itoa(10+r/4)), "3", "4")
 		}, err: ErrChanging, requests: 10},
+		{name: "a row on two pages", page: func(_, n int) kantata.Page[kantata.ID] { return of(n, 5, "1", "2", "2", "3", "4") },
+			err: ErrChanging},
+		{name: "a row on two pages, not in ID order", page: func(_, n int) kantata.Page[kantata.ID] {
+			return of(n, 5, "5", "2", "2", "3", "1")
+		}, err: ErrChanging},
 		{name: "the page number is ignored", page: func(int, int) kantata.Page[kantata.ID] { return of(1, 5, "1", "2") },
 			err: ErrChanging},
 		{name: "the page number is ignored, and many pages are counted", page: func(int, int) kantata.Page[kantata.ID] {
