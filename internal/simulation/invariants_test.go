@@ -162,7 +162,7 @@ func (v *verdict) facts() *facts {
 	for _, ch := range f.changes {
 		if ch.Outside {
 			f.outside[pairOf(ch.Membership)] = true
-		} else if ch.Added && v.sent(http.MethodPost) { // otherwise, an earlier POST is done late
+		} else if ch.Added && v.posted(ch.Membership) { // otherwise, the POST of an earlier run is done late
 			f.created[ch.Membership.ID] = true
 		}
 	}

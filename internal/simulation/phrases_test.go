@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -179,6 +180,14 @@ func (v *verdict) returned(status int) bool {
 
 func (v *verdict) sent(method string) bool {
 	return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool { return r.Method == method })
+}
+
+// posted reports whether the run sent a POST of the membership.
+func (v *verdict) posted(m kantatatest.Membership) bool {
+	pair := fmt.Sprintf(`"access_group_id":%d,"user_id":%d}`, m.AccessGroupID, m.UserID)
+	return slices.ContainsFunc(v.requests(), func(r kantatatest.Request) bool {
+		return r.Method == http.MethodPost && strings.Contains(r.Body, pair)
+	})
 }
 
 // cut reports whether requests may have been lost before they arrived.
