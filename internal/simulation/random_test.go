@@ -319,6 +319,8 @@ func (g *generator) disturbLists(s *step) {
 		for _, u := range g.config.counted {
 			s.Events = append(s.Events, event{Phase: phasePlan, What: eventAgain, Who: person{User: u}})
 		}
+		// A row of the first page is removed while the others are read.
+		s.Events = append(s.Events, event{Phase: phasePlan, At: 3 + g.IntN(3), What: eventEnds})
 	}
 	for range 1 + g.IntN(4) {
 		s.Events = append(s.Events, g.outside(phasePlan, 1+g.IntN(25), eventAgain))
