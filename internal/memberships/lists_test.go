@@ -288,6 +288,35 @@ func TestDamagedFirstPage(t *testing.T) {
 	})
 }
 
+// All pages of a list that were read in any order prove no absence: a row may have moved from one to another in the meantime.
+func TestPagesInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for name, readings := range map[string][]cost.Reading{
+		"at once":  {{Extent: cost.AllPages}},
+		"in parts": {{Extent: cost.FirstPage}, {Extent: cost.SomePages, Pages: 1}, {Extent: cost.SomePages, Pages: 1}},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			f := newFake(500)
+			var moved kantata.Membership
+			f.page = func(filter kantata.MembershipFilter, number int, page *kantata.Page[kantata.Membership]) {
+				if filter == (kantata.MembershipFilter{}) && number == 2 {
+					moved, page.Items = page.Items[0], page.Items[1:]
+				}
+			}
+			s := newStore(f)
+			for _, r := range readings {
+				_, err := s.read(t.Context(), r)
+				checkError(t, err, nil)
+			}
+			m, err := s.Find(t.Context(), moved.Pair())
+			checkError(t, err, nil)
+			if m.ID != moved.ID {
+				t.Errorf("got membership %q, want %q", m.ID, moved.ID)
+			}
+		})
+	}
+}
+
 // Names that occur in many rows are kept once.
 func TestNamesAreShared(t *testing.T) {
 	t.Parallel()
