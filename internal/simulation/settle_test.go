@@ -69,6 +69,7 @@ func (w *world) settle() {
 		}
 	}
 	w.config.begin()
+	w.wait()
 	c := w.command(stepEnd, apply)
 	pl := c.plan(w.config, w.state)
 	w.result.runs++
